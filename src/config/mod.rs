@@ -1,0 +1,232 @@
+//! Every setting of banter: its default, its unit, its bounds.
+//!
+//! [`Settings`] is the one declaration. The command line, the `BANTER_…` environment, the TOML file
+//! and `banter.example.toml` are all read off it (`layers`, `example`), so a setting cannot exist in
+//! one of them and not in another. Values are parsed and bounded once, here; the rest of the
+//! program only sees typed values.
+
+mod example;
+mod layers;
+mod values;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use self::{
+    example::example_toml,
+    layers::{ConfigError, command, load},
+    values::{Durability, LogFormat, MetricsListen},
+};
+use self::values::{duration, workers};
+
+/// All settings, typed. `Settings::default()` holds the documented defaults.
+///
+/// Durations are written as `"15s"`, `"250ms"`, `"7days"`; sizes are plain numbers of bytes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Settings {
+    /// Address of the REST and WebSocket listener; port 0 takes a free one
+    #[arg(long, env = "BANTER_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:7350")]
+    pub listen: SocketAddr,
+
+    /// Address of the Prometheus listener (`GET /metrics`), or `off`; port 0 takes a free one
+    #[arg(long, env = "BANTER_METRICS_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:9350")]
+    pub metrics_listen: MetricsListen,
+
+    /// Directory of the database and the signing keys; made when missing
+    #[arg(long, env = "BANTER_DATA_DIR", value_name = "DIR", default_value = "./banter-data")]
+    pub data_dir: PathBuf,
+
+    /// Key that clients present when they sign in (the Nakama SDKs' "server key")
+    #[arg(long, env = "BANTER_SERVER_KEY", value_name = "KEY", default_value = "defaultkey", hide_env_values = true)]
+    pub server_key: String,
+
+    /// Allow listening beyond this machine with the default server key
+    #[arg(long, env = "BANTER_ALLOW_DEFAULT_KEY", value_name = "BOOL", default_value = "false",
+          action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub allow_default_key: bool,
+
+    /// Format of the log on standard error: `text` or `json`; levels come from `RUST_LOG`
+    #[arg(long, env = "BANTER_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// Threads that serve sockets and REST, and as many for channels; 0 takes the number of cores [0-256]
+    #[arg(long, env = "BANTER_WORKERS", value_name = "THREADS", default_value = "0", value_parser = workers())]
+    pub workers: usize,
+
+    /// How long a session token is good [1s-366days]
+    #[arg(long, env = "BANTER_TOKEN_EXPIRY", value_name = "TIME", default_value = "1h",
+          value_parser = duration(Duration::from_secs(1), Duration::from_secs(366 * 86_400)))]
+    pub token_expiry: Duration,
+
+    /// How long a refresh token is good [1s-366days]
+    #[arg(long, env = "BANTER_REFRESH_EXPIRY", value_name = "TIME", default_value = "7days",
+          value_parser = duration(Duration::from_secs(1), Duration::from_secs(366 * 86_400)))]
+    pub refresh_expiry: Duration,
+
+    /// Password hashes computed at the same time; each takes about 19 MiB and a core for tens of milliseconds [1-64]
+    #[arg(long, env = "BANTER_PASSWORD_HASHERS", value_name = "COUNT", default_value = "2",
+          value_parser = values::range(1, 64))]
+    pub password_hashers: usize,
+
+    /// Largest REST body, before and after unpacking [1024-16777216 bytes]
+    #[arg(long, env = "BANTER_MAX_BODY_BYTES", value_name = "BYTES", default_value = "262144",
+          value_parser = values::range(1024, 16 << 20))]
+    pub max_body_bytes: usize,
+
+    /// Most ids, names or variables in one request [1-1000]
+    #[arg(long, env = "BANTER_MAX_LIST_ITEMS", value_name = "COUNT", default_value = "100",
+          value_parser = values::range(1, 1000))]
+    pub max_list_items: usize,
+
+    /// Largest message a client may send on its socket; a larger one closes it with 1009 [128-16777216 bytes]
+    #[arg(long, env = "BANTER_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value = "4096",
+          value_parser = values::range(128, 16 << 20))]
+    pub max_message_bytes: usize,
+
+    /// Bytes that may wait for one socket; more closes it as a slow consumer [16384-1073741824 bytes]
+    #[arg(long, env = "BANTER_OUTBOX_BYTES", value_name = "BYTES", default_value = "1048576",
+          value_parser = values::range(16 << 10, 1 << 30))]
+    pub outbox_bytes: usize,
+
+    /// Requests of one socket that may be unanswered before its next one is read [1-4096]
+    #[arg(long, env = "BANTER_PIPELINE", value_name = "COUNT", default_value = "64",
+          value_parser = values::range(1, 4096))]
+    pub pipeline: usize,
+
+    /// Time between WebSocket pings to a client [20ms-1h]
+    #[arg(long, env = "BANTER_PING_PERIOD", value_name = "TIME", default_value = "15s",
+          value_parser = duration(Duration::from_millis(20), Duration::from_secs(3600)))]
+    pub ping_period: Duration,
+
+    /// Silence after which a client counts as gone; must exceed the ping period [40ms-2h]
+    #[arg(long, env = "BANTER_PONG_WAIT", value_name = "TIME", default_value = "25s",
+          value_parser = duration(Duration::from_millis(40), Duration::from_secs(7200)))]
+    pub pong_wait: Duration,
+
+    /// Time a closing socket has to take its last frames [10ms-60s]
+    #[arg(long, env = "BANTER_CLOSE_WAIT", value_name = "TIME", default_value = "2s",
+          value_parser = duration(Duration::from_millis(10), Duration::from_secs(60)))]
+    pub close_wait: Duration,
+
+    /// Sockets open at the same time; more are refused with 503 [1-10000000]
+    #[arg(long, env = "BANTER_MAX_SESSIONS", value_name = "COUNT", default_value = "100000",
+          value_parser = values::range(1, 10_000_000))]
+    pub max_sessions: usize,
+
+    /// Sockets of one user open at the same time; more are refused with 503 [1-100000]
+    #[arg(long, env = "BANTER_MAX_USER_SESSIONS", value_name = "COUNT", default_value = "1000",
+          value_parser = values::range(1, 100_000))]
+    pub max_user_sessions: usize,
+
+    /// Channels one session may have joined at the same time [1-100000]
+    #[arg(long, env = "BANTER_MAX_SESSION_CHANNELS", value_name = "COUNT", default_value = "1000",
+          value_parser = values::range(1, 100_000))]
+    pub max_session_channels: usize,
+
+    /// Sessions joined to one channel at the same time [1-1000000]
+    #[arg(long, env = "BANTER_MAX_CHANNEL_SESSIONS", value_name = "COUNT", default_value = "100000",
+          value_parser = values::range(1, 1_000_000))]
+    pub max_channel_sessions: usize,
+
+    /// Commands that may wait for one channel before senders are refused [16-1000000]
+    #[arg(long, env = "BANTER_CHANNEL_MAILBOX", value_name = "COUNT", default_value = "4096",
+          value_parser = values::range(16, 1_000_000))]
+    pub channel_mailbox: usize,
+
+    /// How long an empty channel stays in memory [10ms-1day]
+    #[arg(long, env = "BANTER_CHANNEL_LINGER", value_name = "TIME", default_value = "10s",
+          value_parser = duration(Duration::from_millis(10), Duration::from_secs(86_400)))]
+    pub channel_linger: Duration,
+
+    /// Visible sessions up to which a channel announces each join and leave at once [0-1000000]
+    #[arg(long, env = "BANTER_PRESENCE_IMMEDIATE", value_name = "COUNT", default_value = "8",
+          value_parser = values::range(0, 1_000_000))]
+    pub presence_immediate: usize,
+
+    /// Longest time a larger channel gathers joins and leaves into one event [0s-10s]
+    #[arg(long, env = "BANTER_PRESENCE_WINDOW", value_name = "TIME", default_value = "100ms",
+          value_parser = duration(Duration::ZERO, Duration::from_secs(10)))]
+    pub presence_window: Duration,
+
+    /// Messages a session without persistence may still update or remove after sending them [0-10000]
+    #[arg(long, env = "BANTER_EPHEMERAL_MEMORY", value_name = "COUNT", default_value = "100",
+          value_parser = values::range(0, 10_000))]
+    pub ephemeral_memory: usize,
+
+    /// What an ack outlives: `power` (fsync at every commit) or `process` (a crash of banter only)
+    #[arg(long, env = "BANTER_DURABILITY", value_name = "LEVEL", default_value = "power")]
+    pub durability: Durability,
+
+    /// Writes that may wait for the writer before senders are refused [64-10000000]
+    #[arg(long, env = "BANTER_WRITER_QUEUE", value_name = "COUNT", default_value = "65536",
+          value_parser = values::range(64, 10_000_000))]
+    pub writer_queue: usize,
+
+    /// Most writes in one commit [1-100000]
+    #[arg(long, env = "BANTER_WRITER_BATCH", value_name = "COUNT", default_value = "2000",
+          value_parser = values::range(1, 100_000))]
+    pub writer_batch: usize,
+
+    /// Read-only database connections, a thread each [1-64]
+    #[arg(long, env = "BANTER_READERS", value_name = "COUNT", default_value = "2",
+          value_parser = values::range(1, 64))]
+    pub readers: usize,
+
+    /// Reads that may wait for a reader before requests are refused with 503 [1-1000000]
+    #[arg(long, env = "BANTER_READER_QUEUE", value_name = "COUNT", default_value = "1024",
+          value_parser = values::range(1, 1_000_000))]
+    pub reader_queue: usize,
+
+    /// Size the write-ahead log is cut back to after a checkpoint [1048576-17179869184 bytes]
+    #[arg(long, env = "BANTER_WAL_BYTES", value_name = "BYTES", default_value = "67108864",
+          value_parser = values::range(1 << 20, 16 << 30))]
+    pub wal_bytes: usize,
+
+    /// Time sessions and writes have to end at shutdown [100ms-9s]
+    #[arg(long, env = "BANTER_SHUTDOWN_GRACE", value_name = "TIME", default_value = "8s",
+          value_parser = duration(Duration::from_millis(100), Duration::from_secs(9)))]
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        layers::defaults()
+    }
+}
+
+impl Settings {
+    /// Checks what one value alone cannot tell: that the settings fit each other.
+    ///
+    /// # Errors
+    /// The first setting that does not fit, by name.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.pong_wait <= self.ping_period {
+            return Err(ConfigError::invalid("pong_wait", "must be longer than ping_period"));
+        }
+        if self.server_key.is_empty() {
+            return Err(ConfigError::invalid("server_key", "must not be empty"));
+        }
+        if self.max_message_bytes > self.outbox_bytes {
+            return Err(ConfigError::invalid("max_message_bytes", "must not exceed outbox_bytes"));
+        }
+        let default_key = self.server_key == DEFAULT_SERVER_KEY;
+        if default_key && !self.listen.ip().is_loopback() && !self.allow_default_key {
+            return Err(ConfigError::invalid(
+                "server_key",
+                "is the default one, which everybody knows: set your own to listen beyond this machine, \
+                 or set allow_default_key",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Worker threads after 0 has been replaced by the number of cores.
+    pub(crate) fn worker_threads(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            n => n,
+        }
+    }
+}
+
+/// The key the Nakama SDKs use unless told otherwise.
+pub const DEFAULT_SERVER_KEY: &str = "defaultkey";
