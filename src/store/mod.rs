@@ -1,0 +1,26 @@
+//! What must survive: one folder per database, each implementing the domain's seams
+//! (`channel::MessageStore`, `account::AccountStore`).
+//!
+//! The domain knows the seams and [`StoreError`]; it never names a database.
+
+pub(crate) mod sqlite;
+
+use std::{future::Future, pin::Pin};
+
+/// The answer of a seam method, boxed so that seams can be trait objects.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why the store did not do what it was asked. In every case nothing of the request was kept.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The queue of the store is full; the same request may succeed a moment later.
+    #[error("the store is busy")]
+    Busy,
+    /// The store could not write or read: disk full, device gone, file damaged. The text is for
+    /// the log, not for clients.
+    #[error("the store failed: {0}")]
+    Failed(String),
+    /// The server is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}
