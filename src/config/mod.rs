@@ -11,12 +11,12 @@ mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use self::values::{duration, workers};
 pub use self::{
     example::example_toml,
-    layers::{ConfigError, command, load},
-    values::{Durability, LogFormat, MetricsListen},
+    layers::{ConfigError, Invocation, Origin, command, load},
+    values::{Durability, LogFormat, MetricsListen, ValueError},
 };
-use self::values::{duration, workers};
 
 /// All settings, typed. `Settings::default()` holds the documented defaults.
 ///
@@ -24,19 +24,40 @@ use self::values::{duration, workers};
 #[derive(Debug, Clone, clap::Args)]
 pub struct Settings {
     /// Address of the REST and WebSocket listener; port 0 takes a free one
-    #[arg(long, env = "BANTER_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:7350")]
+    #[arg(
+        long,
+        env = "BANTER_LISTEN",
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:7350"
+    )]
     pub listen: SocketAddr,
 
     /// Address of the Prometheus listener (`GET /metrics`), or `off`; port 0 takes a free one
-    #[arg(long, env = "BANTER_METRICS_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:9350")]
+    #[arg(
+        long,
+        env = "BANTER_METRICS_LISTEN",
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:9350"
+    )]
     pub metrics_listen: MetricsListen,
 
     /// Directory of the database and the signing keys; made when missing
-    #[arg(long, env = "BANTER_DATA_DIR", value_name = "DIR", default_value = "./banter-data")]
+    #[arg(
+        long,
+        env = "BANTER_DATA_DIR",
+        value_name = "DIR",
+        default_value = "./banter-data"
+    )]
     pub data_dir: PathBuf,
 
     /// Key that clients present when they sign in (the Nakama SDKs' "server key")
-    #[arg(long, env = "BANTER_SERVER_KEY", value_name = "KEY", default_value = "defaultkey", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "BANTER_SERVER_KEY",
+        value_name = "KEY",
+        default_value = "defaultkey",
+        hide_env_values = true
+    )]
     pub server_key: String,
 
     /// Allow listening beyond this machine with the default server key
@@ -45,7 +66,12 @@ pub struct Settings {
     pub allow_default_key: bool,
 
     /// Format of the log on standard error: `text` or `json`; levels come from `RUST_LOG`
-    #[arg(long, env = "BANTER_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        env = "BANTER_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     pub log_format: LogFormat,
 
     /// Threads that serve sockets and REST, and as many for channels; 0 takes the number of cores [0-256]
@@ -153,7 +179,12 @@ pub struct Settings {
     pub ephemeral_memory: usize,
 
     /// What an ack outlives: `power` (fsync at every commit) or `process` (a crash of banter only)
-    #[arg(long, env = "BANTER_DURABILITY", value_name = "LEVEL", default_value = "power")]
+    #[arg(
+        long,
+        env = "BANTER_DURABILITY",
+        value_name = "LEVEL",
+        default_value = "power"
+    )]
     pub durability: Durability,
 
     /// Writes that may wait for the writer before senders are refused [64-10000000]
@@ -200,13 +231,19 @@ impl Settings {
     /// The first setting that does not fit, by name.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.pong_wait <= self.ping_period {
-            return Err(ConfigError::invalid("pong_wait", "must be longer than ping_period"));
+            return Err(ConfigError::invalid(
+                "pong_wait",
+                "must be longer than ping_period",
+            ));
         }
         if self.server_key.is_empty() {
             return Err(ConfigError::invalid("server_key", "must not be empty"));
         }
         if self.max_message_bytes > self.outbox_bytes {
-            return Err(ConfigError::invalid("max_message_bytes", "must not exceed outbox_bytes"));
+            return Err(ConfigError::invalid(
+                "max_message_bytes",
+                "must not exceed outbox_bytes",
+            ));
         }
         let default_key = self.server_key == DEFAULT_SERVER_KEY;
         if default_key && !self.listen.ip().is_loopback() && !self.allow_default_key {

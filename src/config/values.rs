@@ -1,0 +1,235 @@
+//! The values a setting can hold, and the parsers that bound them.
+//!
+//! Invariant: a parser names what it would have taken, so that an error can be acted on without
+//! opening the documentation. The bounds here and those written in a setting's doc comment are
+//! held together by a test in `layers`.
+
+use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
+
+/// Why a text is not a value of its setting; reads as "must be …".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be {0}")]
+pub struct ValueError(String);
+
+/// Where Prometheus metrics are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsListen {
+    /// Nowhere; written `off`.
+    Off,
+    /// On a listener of its own; port 0 takes a free one.
+    At(SocketAddr),
+}
+
+impl FromStr for MetricsListen {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        text.parse().map(Self::At).map_err(|_| {
+            ValueError("`off`, or an IP address and a port such as 127.0.0.1:9350".into())
+        })
+    }
+}
+
+impl fmt::Display for MetricsListen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::At(address) => address.fmt(f),
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line for people; written `text`.
+    Text,
+    /// One JSON object per line; written `json`.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(ValueError("`text` or `json`".into())),
+        }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+/// What an acknowledged write outlives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut: every commit is synced to the disk; written `power`.
+    Power,
+    /// A crash of banter, but not of the machine; written `process`.
+    Process,
+}
+
+impl FromStr for Durability {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "power" => Ok(Self::Power),
+            "process" => Ok(Self::Process),
+            _ => Err(ValueError("`power` or `process`".into())),
+        }
+    }
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Power => "power",
+            Self::Process => "process",
+        })
+    }
+}
+
+/// Parses a time such as `15s` or `1h 30m` that lies between `min` and `max`, both included.
+pub(super) fn duration(
+    min: Duration,
+    max: Duration,
+) -> impl Fn(&str) -> Result<Duration, ValueError> + Clone + Send + Sync + 'static {
+    move |text| {
+        humantime::parse_duration(text)
+            .ok()
+            .filter(|time| (min..=max).contains(time))
+            .ok_or_else(|| {
+                let (min, max) = (round(min), round(max));
+                ValueError(format!(
+                    "a time with its unit, such as 250ms, 15s or 7days, from {min} to {max}"
+                ))
+            })
+    }
+}
+
+/// Parses a whole number that lies between `min` and `max`, both included.
+pub(super) fn range(
+    min: usize,
+    max: usize,
+) -> impl Fn(&str) -> Result<usize, ValueError> + Clone + Send + Sync + 'static {
+    move |text| {
+        text.parse()
+            .ok()
+            .filter(|number| (min..=max).contains(number))
+            .ok_or_else(|| ValueError(format!("a whole number from {min} to {max}")))
+    }
+}
+
+/// Parses a number of threads, where 0 stands for the number of cores.
+pub(super) fn workers() -> impl Fn(&str) -> Result<usize, ValueError> + Clone + Send + Sync + 'static
+{
+    range(0, 256)
+}
+
+/// Writes a bound in one unit. humantime would make 366 days "1year 18h", from years of 365.25 days.
+fn round(time: Duration) -> String {
+    let seconds = time.as_secs();
+    if time.subsec_millis() != 0 {
+        format!("{}ms", time.as_millis())
+    } else if seconds == 86_400 {
+        "1day".into()
+    } else if seconds != 0 && seconds.is_multiple_of(86_400) {
+        format!("{}days", seconds / 86_400)
+    } else if seconds != 0 && seconds.is_multiple_of(3600) {
+        format!("{}h", seconds / 3600)
+    } else {
+        format!("{seconds}s")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_addresses_read_back_as_they_are_written() {
+        for text in ["off", "127.0.0.1:0", "[::1]:9350"] {
+            assert_eq!(text.parse::<MetricsListen>().unwrap().to_string(), text);
+        }
+        for text in ["text", "json"] {
+            assert_eq!(text.parse::<LogFormat>().unwrap().to_string(), text);
+        }
+        for text in ["power", "process"] {
+            assert_eq!(text.parse::<Durability>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_refused_word_is_told_what_would_do() {
+        for text in ["", "OFF", "9350", "localhost:9350"] {
+            let error = text.parse::<MetricsListen>().unwrap_err();
+            assert!(error.to_string().starts_with("must be `off`"), "{error}");
+        }
+        let error = "xml".parse::<LogFormat>().unwrap_err();
+        assert_eq!(error.to_string(), "must be `text` or `json`");
+        let error = "Power".parse::<Durability>().unwrap_err();
+        assert_eq!(error.to_string(), "must be `power` or `process`");
+    }
+
+    #[test]
+    fn a_number_stays_inside_its_bounds() {
+        let parse = range(16, 64);
+        assert_eq!(parse("16"), Ok(16));
+        assert_eq!(parse("64"), Ok(64));
+        for text in [
+            "",
+            "15",
+            "65",
+            "-1",
+            "1.5",
+            "17 ",
+            "99999999999999999999999",
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert_eq!(error, "must be a whole number from 16 to 64", "{text:?}");
+        }
+        assert_eq!(workers()("0"), Ok(0));
+        assert!(workers()("257").is_err());
+    }
+
+    #[test]
+    fn a_time_stays_inside_its_bounds() {
+        let parse = duration(Duration::from_millis(20), Duration::from_secs(3600));
+        assert_eq!(parse("20ms"), Ok(Duration::from_millis(20)));
+        assert_eq!(parse("60m"), Ok(Duration::from_secs(3600)));
+        for text in [
+            "",
+            "19ms",
+            "1h 1ms",
+            "15",
+            "-1s",
+            "soon",
+            "99999999999999999999y",
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.ends_with("from 20ms to 1h"), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_written_in_one_unit() {
+        let written = [0, 9, 60, 3600, 7200, 86_400, 366 * 86_400]
+            .map(|seconds| round(Duration::from_secs(seconds)));
+        assert_eq!(written, ["0s", "9s", "60s", "1h", "2h", "1day", "366days"]);
+        assert_eq!(round(Duration::from_millis(1500)), "1500ms");
+    }
+}
