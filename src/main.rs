@@ -1,1 +1,61 @@
-fn main(){}
+//! The command line of banter: reads the settings, starts the log, calls the library.
+//!
+//! Exit codes: 0 after a clean shutdown, 1 when the server cannot start or run on, 2 for a wrong
+//! command line. Every failure leaves one line that starts with `banter:` on standard error, except
+//! a wrong command line, which clap explains.
+
+use std::{
+    env,
+    error::Error,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use banter::config::{self, ConfigError, Invocation, LogFormat};
+use tracing_subscriber::filter::{EnvFilter, FromEnvError, LevelFilter};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut line = format!("banter: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                line.push_str(&format!(": {error}"));
+                cause = error.source();
+            }
+            // Nobody is left to tell when standard error is gone.
+            let _ = writeln!(io::stderr(), "{line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let settings = match config::load(env::args_os(), env::vars_os()) {
+        Ok(Invocation::Serve(settings)) => *settings,
+        Ok(Invocation::ExampleConfig) => {
+            io::stdout().write_all(config::example_toml().as_bytes())?;
+            return Ok(());
+        }
+        Err(ConfigError::Usage(usage)) => usage.exit(),
+        Err(error) => return Err(error.into()),
+    };
+    start_log(settings.log_format).map_err(|error| format!("RUST_LOG: {error}"))?;
+    actix_rt::System::new().block_on(banter::serve(settings))?;
+    Ok(())
+}
+
+fn start_log(format: LogFormat) -> Result<(), FromEnvError> {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .from_env()?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
