@@ -2,7 +2,96 @@
 
 use std::borrow::Cow;
 
-use crate::store::StoreError;
+use crate::{
+    channel::{ChannelIdError, ContentError, JoinError, PublishError, RoomNameError},
+    store::StoreError,
+};
+
+/// Socket error codes of the Nakama protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EnvelopeCode {
+    /// Not the client's fault; the same request may succeed later.
+    Internal = 0,
+    /// A message this server does not take from clients.
+    Unrecognised = 1,
+    /// An envelope without a message.
+    Missing = 2,
+    BadInput = 3,
+}
+
+/// A refused request on the socket: `{"error": {"code": n, "message": "…"}}`.
+#[derive(Debug, Clone)]
+pub(crate) struct EnvelopeError {
+    pub(crate) code: EnvelopeCode,
+    /// For people; names the field that is wrong where there is one.
+    pub(crate) message: Cow<'static, str>,
+}
+
+impl EnvelopeError {
+    pub(crate) fn new(code: EnvelopeCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    pub(crate) fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(EnvelopeCode::BadInput, message)
+    }
+}
+
+impl From<ChannelIdError> for EnvelopeError {
+    fn from(error: ChannelIdError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<RoomNameError> for EnvelopeError {
+    fn from(error: RoomNameError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<ContentError> for EnvelopeError {
+    fn from(error: ContentError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<JoinError> for EnvelopeError {
+    fn from(error: JoinError) -> Self {
+        let code = match error {
+            JoinError::ChannelFull => EnvelopeCode::BadInput,
+            JoinError::Unavailable => EnvelopeCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<PublishError> for EnvelopeError {
+    fn from(error: PublishError) -> Self {
+        let code = match &error {
+            PublishError::NotJoined | PublishError::NoSuchMessage => EnvelopeCode::BadInput,
+            PublishError::ChannelLost | PublishError::Busy => EnvelopeCode::Internal,
+            PublishError::Store(cause) => {
+                note_store_failure(cause);
+                EnvelopeCode::Internal
+            }
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// The cause is for the log: it may hold paths of this machine.
+fn note_store_failure(error: &StoreError) {
+    metrics::counter!("banter_store_failures_total").increment(1);
+    if let StoreError::Failed(cause) = error {
+        tracing::error!(cause, "store failed");
+    }
+}
+
+impl From<ChannelIdError> for ApiError {
+    fn from(error: ChannelIdError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
 
 /// REST error codes, gRPC's numbers as the Nakama protocol uses them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +141,11 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        note_store_failure(&error);
         match error {
             StoreError::Busy => Self::new(ApiCode::Unavailable, "the server is busy, try again"),
             StoreError::Closed => Self::new(ApiCode::Unavailable, "the server is shutting down"),
-            StoreError::Failed(cause) => {
-                tracing::error!(cause, "store failed");
-                metrics::counter!("banter_store_failures_total").increment(1);
-                Self::new(ApiCode::Unavailable, "storage is unavailable")
-            }
+            StoreError::Failed(_) => Self::new(ApiCode::Unavailable, "storage is unavailable"),
         }
     }
 }
