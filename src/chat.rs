@@ -15,8 +15,8 @@ use parking_lot::Mutex;
 use crate::{
     account::{Accounts, KeyError, Keys},
     channel::{
-        ChannelId, ChannelLimits, Content, ContentError, GetPresences, Message, MessageStore, Presence, PublishError,
-        PublishFromServer,
+        ChannelId, ChannelLimits, Content, ContentError, GetPresences, Message, MessageStore,
+        Presence, PublishError, PublishFromServer,
     },
     config::{ConfigError, Settings},
     directory::{ChannelSettings, Directory},
@@ -24,7 +24,7 @@ use crate::{
     relay::{Closing, OutboxLimits},
     store::{DataDir, DataDirError, OpenError, Sqlite, StoreError},
     user::{Online, UserId},
-    wire::{CloseCode, CursorKey},
+    wire::CursorKey,
 };
 
 /// What all threads of one chat share.
@@ -98,7 +98,10 @@ impl Builder {
     /// somebody serves.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, wrapper: None }
+        Self {
+            settings,
+            wrapper: None,
+        }
     }
 
     /// Puts something between the channels and the store of messages, for example to count or to
@@ -132,8 +135,11 @@ impl Builder {
             None => store,
         };
         let online = Online::new(settings.max_sessions, settings.max_user_sessions);
-        let accounts = Accounts::open(Arc::new(database.clone()), online.clone(), &keys, &settings).await?;
-        let arbiters: Vec<Arbiter> = (0..settings.worker_threads()).map(|_| Arbiter::new()).collect();
+        let accounts =
+            Accounts::open(Arc::new(database.clone()), &keys, &settings, online.clone()).await?;
+        let arbiters: Vec<Arbiter> = (0..settings.worker_threads())
+            .map(|_| Arbiter::new())
+            .collect();
         let channels = ChannelSettings {
             limits: ChannelLimits {
                 sessions: settings.max_channel_sessions,
@@ -144,7 +150,11 @@ impl Builder {
             mailbox: settings.channel_mailbox,
             linger: settings.channel_linger,
         };
-        let directory = Directory::new(arbiters.iter().map(Arbiter::handle).collect(), channels, store.clone());
+        let directory = Directory::new(
+            arbiters.iter().map(Arbiter::handle).collect(),
+            channels,
+            store.clone(),
+        );
         Ok(Chat(Arc::new(Shared {
             settings,
             accounts,
@@ -197,10 +207,20 @@ impl Chat {
     ///
     /// # Errors
     /// When `content` is not the text of one JSON object, or the message could not be stored.
-    pub async fn send(&self, channel: &ChannelId, username: &str, content: &str) -> Result<Arc<Message>, SendError> {
+    pub async fn send(
+        &self,
+        channel: &ChannelId,
+        username: &str,
+        content: &str,
+    ) -> Result<Arc<Message>, SendError> {
         let (content, username): (_, Arc<str>) = (Content::new(content)?, username.into());
         let publish = PublishFromServer { content, username };
-        let sent = self.0.directory.tell(channel, publish).await.unwrap_or(Err(PublishError::ChannelLost));
+        let sent = self
+            .0
+            .directory
+            .tell(channel, publish)
+            .await
+            .unwrap_or(Err(PublishError::ChannelLost));
         Ok(sent?)
     }
 
@@ -213,8 +233,7 @@ impl Chat {
     /// Closes all open sockets of a user, with close code 1008 and a reason. The user may connect
     /// again. Returns how many there were.
     pub fn close_user(&self, user: UserId) -> usize {
-        const BY_HOST: Closing = Closing { code: CloseCode::POLICY, reason: "closed by the server" };
-        self.0.online.close_user(user, BY_HOST)
+        self.0.online.close_user(user, "closed by the server")
     }
 
     /// How many sessions are open.
@@ -245,7 +264,10 @@ impl Chat {
             tracing::warn!(sessions = left, "sessions did not end in time");
         }
         let database = self.0.database.clone();
-        if actix_web::rt::task::spawn_blocking(move || database.close()).await.is_err() {
+        if actix_web::rt::task::spawn_blocking(move || database.close())
+            .await
+            .is_err()
+        {
             tracing::error!("the database could not be closed");
         }
         for arbiter in self.0.arbiters.lock().drain(..) {

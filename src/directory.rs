@@ -40,7 +40,10 @@ struct Inner {
 }
 
 enum Entry {
-    Live { live: LiveChannel, addr: Addr<Channel> },
+    Live {
+        live: LiveChannel,
+        addr: Addr<Channel>,
+    },
     /// Ended in a panic, with these announced; the next life inherits them.
     Lost(Vec<Arc<Presence>>),
 }
@@ -49,9 +52,19 @@ const SHARDS: usize = 64;
 
 impl Directory {
     /// `arbiters` must not be empty.
-    pub(crate) fn new(arbiters: Vec<ArbiterHandle>, settings: ChannelSettings, store: Arc<dyn MessageStore>) -> Self {
+    pub(crate) fn new(
+        arbiters: Vec<ArbiterHandle>,
+        settings: ChannelSettings,
+        store: Arc<dyn MessageStore>,
+    ) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self(Arc::new(Inner { shards, hasher: RandomState::new(), arbiters, settings, store }))
+        Self(Arc::new(Inner {
+            shards,
+            hasher: RandomState::new(),
+            arbiters,
+            settings,
+            store,
+        }))
     }
 
     /// The address of the channel's present life. It may end before it gets a message; see [`ask`](Self::ask).
@@ -79,7 +92,13 @@ impl Directory {
         };
         let arbiter = &self.0.arbiters[hash as usize % self.0.arbiters.len()];
         let addr = Channel::start_on(arbiter, live, parts);
-        shard.insert(id.clone(), Entry::Live { live, addr: addr.clone() });
+        shard.insert(
+            id.clone(),
+            Entry::Live {
+                live,
+                addr: addr.clone(),
+            },
+        );
         addr
     }
 
@@ -88,7 +107,11 @@ impl Directory {
     ///
     /// # Errors
     /// `None` for an answer when life after life ends.
-    pub(crate) async fn ask<M>(&self, id: &ChannelId, question: impl Fn() -> M) -> Option<(Addr<Channel>, M::Result)>
+    pub(crate) async fn ask<M>(
+        &self,
+        id: &ChannelId,
+        question: impl Fn() -> M,
+    ) -> Option<(Addr<Channel>, M::Result)>
     where
         Channel: Handler<M>,
         M: Message + Send + 'static,

@@ -21,15 +21,15 @@ mod wire;
 
 pub use account::KeyError;
 pub use channel::{
-    BatchCommitted, ChannelId, ChannelIdError, CommitSink, Content, ContentError, Direction, JoinError, Message,
-    MessageCode, MessageId, MessageStore, Micros, Outcome, Page, PageQuery, Position, Presence, PublishError, RoomName,
-    RoomNameError, Seq, SessionId, Write,
+    BatchCommitted, ChannelId, ChannelIdError, CommitSink, Content, ContentError, Direction,
+    JoinError, Message, MessageCode, MessageId, MessageStore, Micros, Outcome, Page, PageQuery,
+    Position, Presence, PublishError, RoomName, RoomNameError, Seq, SessionId, Write,
 };
 pub use chat::{Builder, Chat, SendError, StartError};
 pub use config::Settings;
+pub use gateway::MetricsError;
 #[doc(hidden)]
 pub use gateway::echo;
-pub use gateway::MetricsError;
 pub use serve::{ServeError, Server, serve};
 pub use store::{DataDirError, OpenError, StoreError, StoreFuture};
 pub use user::UserId;

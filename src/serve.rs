@@ -57,8 +57,13 @@ impl Server {
         };
         let chat = builder.start().await?;
         let address = chat.settings().listen;
-        let listener = gateway::listen(&chat.0).map_err(|source| ServeError::Listen { address, source })?;
-        Ok(Self { chat, listener, metrics })
+        let listener =
+            gateway::listen(&chat.0).map_err(|source| ServeError::Listen { address, source })?;
+        Ok(Self {
+            chat,
+            listener,
+            metrics,
+        })
     }
 
     /// Where REST and sockets are served.
@@ -89,7 +94,10 @@ impl Server {
         let left = grace.saturating_sub(begun.elapsed());
         // Requests over REST that are still being answered have what is left of the grace.
         let stopped = self.listener.handle.stop(!left.is_zero());
-        if actix_rt::time::timeout(left.max(Duration::from_millis(100)), stopped).await.is_err() {
+        if actix_rt::time::timeout(left.max(Duration::from_millis(100)), stopped)
+            .await
+            .is_err()
+        {
             tracing::warn!("requests did not end in time");
         }
         if let Some(metrics) = self.metrics {

@@ -4,14 +4,15 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::{
-    BatchCommitted, ChannelId, CommitSink, Content, Edit, JoinError, Message, MessageCode, MessageStore, Micros,
-    Presence, PublishError, SessionId,
+    BatchCommitted, ChannelId, CommitSink, Content, Edit, JoinError, Message, MessageCode,
+    MessageStore, Micros, Presence, PublishError, SessionId,
     state::{ChannelLimits, ChannelState, Joined, Released},
 };
 use crate::{
     directory::Directory,
     relay::{
-        Admit, ChannelLost, Deliver, Dismiss, Event, LiveChannel, Relay, RelayId, Reply, ReplyTo, SocketKey, Ticket,
+        Admit, ChannelLost, Deliver, Dismiss, Event, LiveChannel, Relay, RelayId, Reply, ReplyTo,
+        SocketKey, Ticket,
     },
     wire::{JoinAnswer, Outgoing, PresenceNews},
 };
@@ -123,10 +124,15 @@ struct Home {
 }
 
 impl Channel {
-    pub(crate) fn start_on(arbiter: &ArbiterHandle, live: LiveChannel, parts: ChannelParts) -> Addr<Self> {
+    pub(crate) fn start_on(
+        arbiter: &ArbiterHandle,
+        live: LiveChannel,
+        parts: ChannelParts,
+    ) -> Addr<Self> {
         Self::start_in_arbiter(arbiter, move |ctx| {
             let committed = ctx.address().recipient::<BatchCommitted>();
-            let messages = |kind: &'static str| metrics::counter!("banter_messages_total", "kind" => kind);
+            let messages =
+                |kind: &'static str| metrics::counter!("banter_messages_total", "kind" => kind);
             metrics::gauge!("banter_live_channels").increment(1.0);
             Self {
                 live,
@@ -152,10 +158,17 @@ impl Channel {
     }
 
     fn branch(&mut self, id: RelayId, addr: Addr<Relay>) -> usize {
-        self.relays.iter().position(|branch| branch.id == id).unwrap_or_else(|| {
-            self.relays.push(Branch { id, addr, members: 0 });
-            self.relays.len() - 1
-        })
+        self.relays
+            .iter()
+            .position(|branch| branch.id == id)
+            .unwrap_or_else(|| {
+                self.relays.push(Branch {
+                    id,
+                    addr,
+                    members: 0,
+                });
+                self.relays.len() - 1
+            })
     }
 
     /// Delivers and answers everything whose turn has come.
@@ -168,10 +181,18 @@ impl Channel {
                 events.push(Event::new(Outgoing::Message(message.clone())));
             }
             match reply_to {
-                ReplyTo::Socket { relay, socket, ticket } => {
+                ReplyTo::Socket {
+                    relay,
+                    socket,
+                    ticket,
+                } => {
                     let answer = result.map_or_else(|error| error.into(), Outgoing::Ack);
                     if let Some(at) = self.relays.iter().position(|branch| branch.id == relay) {
-                        replies[at].push(Reply { socket, ticket, answer });
+                        replies[at].push(Reply {
+                            socket,
+                            ticket,
+                            answer,
+                        });
                     }
                 }
                 ReplyTo::Host(call) => {
@@ -191,7 +212,11 @@ impl Channel {
         for (branch, replies) in self.relays.iter().zip(replies) {
             let concerned = (branch.members > 0 && !events.is_empty()) || !replies.is_empty();
             if concerned {
-                branch.addr.do_send(Deliver { channel: self.live, events: events.clone(), replies });
+                branch.addr.do_send(Deliver {
+                    channel: self.live,
+                    events: events.clone(),
+                    replies,
+                });
             }
         }
     }
@@ -216,8 +241,12 @@ impl Channel {
 
     fn announce_now(&mut self) {
         if let Some(delta) = self.state.take_delta() {
-            metrics::counter!("banter_presence_changes_total").increment((delta.joins.len() + delta.leaves.len()) as u64);
-            let news = PresenceNews { channel: self.state.id().clone(), delta };
+            metrics::counter!("banter_presence_changes_total")
+                .increment((delta.joins.len() + delta.leaves.len()) as u64);
+            let news = PresenceNews {
+                channel: self.state.id().clone(),
+                delta,
+            };
             let nobody = self.relays.iter().map(|_| Vec::new());
             self.deliver(vec![Event::new(Outgoing::Presence(news))], nobody);
         }
@@ -238,8 +267,16 @@ impl Channel {
     }
 
     fn refuse(&self, home: Home, ticket: Ticket, error: PublishError) {
-        let replies = vec![Reply { socket: home.socket, ticket, answer: error.into() }];
-        self.relays[home.branch].addr.do_send(Deliver { channel: self.live, events: Arc::new([]), replies });
+        let replies = vec![Reply {
+            socket: home.socket,
+            ticket,
+            answer: error.into(),
+        }];
+        self.relays[home.branch].addr.do_send(Deliver {
+            channel: self.live,
+            events: Arc::new([]),
+            replies,
+        });
     }
 }
 
@@ -296,7 +333,11 @@ impl Drop for Channel {
         }
         tracing::error!(channel = %self.state.id(), "channel lost");
         metrics::counter!("banter_channels_lost_total").increment(1);
-        self.directory.lost(self.state.id(), self.live, self.state.presences().cloned().collect());
+        self.directory.lost(
+            self.state.id(),
+            self.live,
+            self.state.presences().cloned().collect(),
+        );
         for branch in &self.relays {
             branch.addr.do_send(ChannelLost { channel: self.live });
         }
@@ -311,20 +352,42 @@ impl Handler<Join> for Channel {
             return Err(JoinError::Unavailable);
         }
         let session = join.presence.session;
-        let Joined { presence, others, first } = self.state.join(join.presence, join.hidden)?;
+        let Joined {
+            presence,
+            others,
+            first,
+        } = self.state.join(join.presence, join.hidden)?;
         let branch = self.branch(join.relay_id, join.relay);
         if first {
             if let Some(lingering) = self.lingering.take() {
                 ctx.cancel_future(lingering);
             }
             self.relays[branch].members += 1;
-            self.homes.insert(session, Home { branch, socket: join.socket });
+            self.homes.insert(
+                session,
+                Home {
+                    branch,
+                    socket: join.socket,
+                },
+            );
         }
         let answer = join.ticket.map(|ticket| {
             let channel = self.state.id().clone();
-            (ticket, Outgoing::Joined(JoinAnswer { channel, others, presence }))
+            (
+                ticket,
+                Outgoing::Joined(JoinAnswer {
+                    channel,
+                    others,
+                    presence,
+                }),
+            )
         });
-        let admit = Admit { channel: self.live, socket: join.socket, enter: first, answer };
+        let admit = Admit {
+            channel: self.live,
+            socket: join.socket,
+            enter: first,
+            answer,
+        };
         self.relays[branch].addr.do_send(admit);
         self.announce(ctx);
         Ok(self.live)
@@ -339,7 +402,11 @@ impl Handler<Leave> for Channel {
         if let Some(home) = self.homes.remove(&leave.session) {
             let branch = &mut self.relays[home.branch];
             branch.members -= 1;
-            branch.addr.do_send(Dismiss { channel: self.live, socket: home.socket, answer: leave.ticket });
+            branch.addr.do_send(Dismiss {
+                channel: self.live,
+                socket: home.socket,
+                answer: leave.ticket,
+            });
         }
         self.announce(ctx);
         self.linger_if_idle(ctx);
@@ -352,10 +419,19 @@ impl Handler<Publish> for Channel {
     fn handle(&mut self, publish: Publish, ctx: &mut Context<Self>) {
         // A session publishes only where its join was answered, so its home is known; should it have
         // been lost with an earlier life, the session fails the request itself.
-        let Some(home) = self.homes.get(&publish.session).copied() else { return };
+        let Some(home) = self.homes.get(&publish.session).copied() else {
+            return;
+        };
         let relay = self.relays[home.branch].id;
-        let reply_to = ReplyTo::Socket { relay, socket: home.socket, ticket: publish.ticket };
-        match self.state.admit(publish.session, publish.edit, reply_to, Micros::now()) {
+        let reply_to = ReplyTo::Socket {
+            relay,
+            socket: home.socket,
+            ticket: publish.ticket,
+        };
+        match self
+            .state
+            .admit(publish.session, publish.edit, reply_to, Micros::now())
+        {
             Ok(None) => self.deliver_released(ctx),
             Ok(Some(write)) => {
                 if let Err(error) = self.store.submit(write, &self.sink) {
@@ -377,8 +453,12 @@ impl Handler<PublishFromServer> for Channel {
         }
         let call = self.next_host;
         self.next_host += 1;
-        let write =
-            self.state.admit_from_server(publish.content, publish.username, ReplyTo::Host(call), Micros::now());
+        let write = self.state.admit_from_server(
+            publish.content,
+            publish.username,
+            ReplyTo::Host(call),
+            Micros::now(),
+        );
         if let Err(error) = self.store.submit(write, &self.sink) {
             self.state.withdraw();
             self.linger_if_idle(ctx);
@@ -403,6 +483,11 @@ impl Handler<GetPresences> for Channel {
     type Result = MessageResult<GetPresences>;
 
     fn handle(&mut self, _: GetPresences, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.state.presences().map(|presence| Presence::clone(presence)).collect())
+        MessageResult(
+            self.state
+                .presences()
+                .map(|presence| Presence::clone(presence))
+                .collect(),
+        )
     }
 }

@@ -15,7 +15,9 @@ impl Content {
     /// # Errors
     /// When the text is anything but one JSON object, white space around it allowed.
     pub fn new(text: &str) -> Result<Self, ContentError> {
-        let opens = text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{');
+        let opens = text
+            .trim_start_matches([' ', '\t', '\n', '\r'])
+            .starts_with('{');
         if !opens || serde_json::from_str::<IgnoredAny>(text).is_err() {
             return Err(ContentError);
         }
@@ -52,11 +54,33 @@ mod tests {
 
     #[test]
     fn content_is_one_json_object_and_nothing_else() {
-        for good in ["{}", " {\"a\": [1, {\"b\": null}]}\n", r#"{"nul":"\u0000"}"#, r#"{"a":1,"a":2}"#] {
-            assert_eq!(Content::new(good).map(|c| c.as_str().to_owned()).as_deref(), Ok(good));
+        for good in [
+            "{}",
+            " {\"a\": [1, {\"b\": null}]}\n",
+            r#"{"nul":"\u0000"}"#,
+            r#"{"a":1,"a":2}"#,
+        ] {
+            assert_eq!(
+                Content::new(good).map(|c| c.as_str().to_owned()).as_deref(),
+                Ok(good)
+            );
         }
-        for bad in ["", "   ", "hello", "[1,2]", "5", "\"text\"", "null", "true", "{", "{} {}", "{'a':1}", "{\"a\":1,}",
-            "\u{a0}{}", "{\"a\":1"] {
+        for bad in [
+            "",
+            "   ",
+            "hello",
+            "[1,2]",
+            "5",
+            "\"text\"",
+            "null",
+            "true",
+            "{",
+            "{} {}",
+            "{'a':1}",
+            "{\"a\":1,}",
+            "\u{a0}{}",
+            "{\"a\":1",
+        ] {
             assert!(Content::new(bad).is_err(), "{bad:?}");
         }
     }

@@ -38,7 +38,10 @@ impl ChannelId {
     /// The channel of a room.
     #[must_use]
     pub fn room(name: &RoomName) -> Self {
-        Self { text: format!("2...{}", name.0).into(), kind: ChannelKind::Room }
+        Self {
+            text: format!("2...{}", name.0).into(),
+            kind: ChannelKind::Room,
+        }
     }
 
     /// Reads what a client wrote.
@@ -55,14 +58,19 @@ impl ChannelId {
             ("2", "", "", "") => return Err(RoomName),
             ("2", "", "", name) if name.len() > ROOM_NAME_BYTES => return Err(RoomName),
             ("2", "", "", _) => ChannelKind::Room,
-            ("3", group, "", "") => UserId::parse(group).map(|_| ChannelKind::Group).ok_or(NotUuid)?,
+            ("3", group, "", "") => UserId::parse(group)
+                .map(|_| ChannelKind::Group)
+                .ok_or(NotUuid)?,
             ("4", low, high, "") => {
                 let (low, high) = UserId::parse(low).zip(UserId::parse(high)).ok_or(NotUuid)?;
                 ChannelKind::Direct(low, high)
             }
             _ => return Err(Malformed),
         };
-        Ok(Self { text: text.into(), kind })
+        Ok(Self {
+            text: text.into(),
+            kind,
+        })
     }
 
     /// The id as clients see it.
@@ -159,14 +167,41 @@ mod tests {
     #[test]
     fn ids_have_exactly_the_parts_of_their_kind() {
         let uuid = "0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a";
-        for good in ["2...x", "2....a..b.", "2... ", &format!("3.{uuid}.."), &format!("4.{uuid}.{uuid}.")] {
-            assert_eq!(ChannelId::parse(good).map(|id| id.to_string()).as_deref(), Ok(good));
+        for good in [
+            "2...x",
+            "2....a..b.",
+            "2... ",
+            &format!("3.{uuid}.."),
+            &format!("4.{uuid}.{uuid}."),
+        ] {
+            assert_eq!(
+                ChannelId::parse(good).map(|id| id.to_string()).as_deref(),
+                Ok(good)
+            );
         }
-        for bad in ["", "2", "garbage", "2..x", "2...", "2.a..x", "2..a.x", "02...x", "5...x", "3...x", "3.x..", "4.a.b.",
-            &format!("3.{uuid}..x"), &format!("4.{uuid}..") , &format!("3.{{{uuid}}}..")] {
+        for bad in [
+            "",
+            "2",
+            "garbage",
+            "2..x",
+            "2...",
+            "2.a..x",
+            "2..a.x",
+            "02...x",
+            "5...x",
+            "3...x",
+            "3.x..",
+            "4.a.b.",
+            &format!("3.{uuid}..x"),
+            &format!("4.{uuid}.."),
+            &format!("3.{{{uuid}}}.."),
+        ] {
             assert!(ChannelId::parse(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(ChannelId::parse(&format!("2...{}", "é".repeat(33))), Err(ChannelIdError::RoomName));
+        assert_eq!(
+            ChannelId::parse(&format!("2...{}", "é".repeat(33))),
+            Err(ChannelIdError::RoomName)
+        );
     }
 
     proptest! {

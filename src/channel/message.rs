@@ -13,8 +13,15 @@ impl MessageId {
     /// A fresh id whose time part is the time of the message.
     pub(crate) fn at(time: Micros) -> Self {
         let micros = u64::try_from(time.0).unwrap_or(0);
-        let (secs, nanos) = (micros / 1_000_000, u32::try_from(micros % 1_000_000).unwrap_or(0) * 1000);
-        Self(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, secs, nanos)))
+        let (secs, nanos) = (
+            micros / 1_000_000,
+            u32::try_from(micros % 1_000_000).unwrap_or(0) * 1000,
+        );
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix(
+            uuid::NoContext,
+            secs,
+            nanos,
+        )))
     }
 }
 
@@ -31,7 +38,9 @@ impl Micros {
     /// The machine's clock.
     #[must_use]
     pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         Self(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 }

@@ -12,12 +12,20 @@
 mod actor;
 mod content;
 mod error;
+mod history;
 mod id;
 mod message;
 mod presence;
 mod state;
 mod store;
 
+pub(crate) use self::{
+    actor::{Channel, ChannelParts, GetPresences, Join, Leave, Publish, PublishFromServer},
+    history::{Cursor, HistoryError, HistoryPage, HistoryRequest, Side},
+    id::ChannelKind,
+    presence::{Announced, PresenceDelta},
+    state::{ChannelLimits, Edit},
+};
 pub use self::{
     content::{Content, ContentError},
     error::{JoinError, PublishError},
@@ -25,12 +33,7 @@ pub use self::{
     message::{Message, MessageCode, MessageId, Micros, Seq},
     presence::{Presence, SessionId},
     store::{
-        BatchCommitted, CommitSink, Direction, MessageStore, Outcome, Page, PageQuery, Position, Write,
+        BatchCommitted, CommitSink, Direction, MessageStore, Outcome, Page, PageQuery, Position,
+        Write,
     },
-};
-pub(crate) use self::{
-    actor::{Channel, ChannelParts, GetPresences, Join, Leave, Publish, PublishFromServer},
-    id::ChannelKind,
-    presence::{Announced, PresenceDelta},
-    state::{ChannelLimits, Edit},
 };

@@ -58,7 +58,11 @@ impl PresenceBook {
     pub(crate) fn inherited(announced: Vec<Arc<Presence>>) -> Self {
         let touched = announced.iter().map(|p| p.session).collect();
         let announced = announced.into_iter().map(|p| (p.session, p)).collect();
-        Self { announced, touched, ..Self::default() }
+        Self {
+            announced,
+            touched,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn enter(&mut self, presence: Arc<Presence>) {
@@ -106,7 +110,9 @@ impl PresenceBook {
     }
 
     pub(crate) fn announced(&mut self) -> Announced {
-        self.list.get_or_insert_with(|| self.announced.values().cloned().collect()).clone()
+        self.list
+            .get_or_insert_with(|| self.announced.values().cloned().collect())
+            .clone()
     }
 
     pub(crate) fn current(&self) -> impl Iterator<Item = &Arc<Presence>> {
@@ -124,7 +130,12 @@ mod tests {
 
     fn presence(n: u8, persistence: bool) -> Arc<Presence> {
         let session = SessionId(Uuid::from_u128(u128::from(n)));
-        Arc::new(Presence { session, user: UserId::SERVER, username: "ana".into(), persistence })
+        Arc::new(Presence {
+            session,
+            user: UserId::SERVER,
+            username: "ana".into(),
+            persistence,
+        })
     }
 
     #[derive(Debug, Clone)]

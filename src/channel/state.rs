@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Announced, ChannelId, Content, JoinError, Message, MessageCode, MessageId, Micros, Outcome, Position, Presence,
-    PresenceDelta, PublishError, Seq, SessionId, Write, presence::PresenceBook,
+    Announced, ChannelId, Content, JoinError, Message, MessageCode, MessageId, Micros, Outcome,
+    Position, Presence, PresenceDelta, PublishError, Seq, SessionId, Write, presence::PresenceBook,
 };
 use crate::{relay::ReplyTo, store::StoreError, user::UserId};
 
@@ -110,8 +110,15 @@ impl ChannelState {
     /// Lets a session in. A session that is in already keeps its first flags.
     pub(crate) fn join(&mut self, joiner: Presence, hidden: bool) -> Result<Joined, JoinError> {
         if let Some(member) = self.members.get(&joiner.session) {
-            let presence = Arc::new(Presence { persistence: member.persistence, ..joiner });
-            return Ok(Joined { presence, others: self.presences.announced(), first: false });
+            let presence = Arc::new(Presence {
+                persistence: member.persistence,
+                ..joiner
+            });
+            return Ok(Joined {
+                presence,
+                others: self.presences.announced(),
+                first: false,
+            });
         }
         if self.members.len() >= self.limits.sessions {
             return Err(JoinError::ChannelFull);
@@ -119,7 +126,11 @@ impl ChannelState {
         let mut others = self.presences.announced();
         if others.iter().any(|p| p.session == joiner.session) {
             // It left a moment ago and the others have not been told.
-            others = others.iter().filter(|p| p.session != joiner.session).cloned().collect();
+            others = others
+                .iter()
+                .filter(|p| p.session != joiner.session)
+                .cloned()
+                .collect();
         }
         self.members.insert(
             joiner.session,
@@ -134,17 +145,17 @@ impl ChannelState {
         if !hidden {
             self.presences.enter(presence.clone());
         }
-        Ok(Joined { presence, others, first: true })
+        Ok(Joined {
+            presence,
+            others,
+            first: true,
+        })
     }
 
     /// Lets a session out. `false` when it was not in.
     pub(crate) fn leave(&mut self, session: SessionId) -> bool {
         self.presences.leave(session);
         self.members.remove(&session).is_some()
-    }
-
-    pub(crate) fn is_member(&self, session: SessionId) -> bool {
-        self.members.contains_key(&session)
     }
 
     /// Gives an edit of a joined session its place in the order, and says what to write, if
@@ -162,11 +173,14 @@ impl ChannelState {
         let member = self.members.get(&session).ok_or(PublishError::NotJoined)?;
         let (sender, username) = (member.user, member.username.clone());
         if member.persistence {
-            return Ok(Some(self.admit_persistent(sender, username, edit, reply_to, now)));
+            return Ok(Some(
+                self.admit_persistent(sender, username, edit, reply_to, now),
+            ));
         }
         let known = |id: &MessageId| {
             let sent = member.ephemeral.iter().find(|(sent, _)| sent == id);
-            sent.map(|(_, time)| *time).ok_or(PublishError::NoSuchMessage)
+            sent.map(|(_, time)| *time)
+                .ok_or(PublishError::NoSuchMessage)
         };
         let earlier = match &edit {
             Edit::Send(_) => None,
@@ -175,7 +189,10 @@ impl ChannelState {
         let time = self.tick(now);
         let message = self.message(sender, username, edit, time, earlier.unwrap_or(time), None);
         self.remember_ephemeral(session, &message);
-        self.in_flight.push_back(InFlight { reply_to, stage: Stage::Decided(Ok(Arc::new(message))) });
+        self.in_flight.push_back(InFlight {
+            reply_to,
+            stage: Stage::Decided(Ok(Arc::new(message))),
+        });
         Ok(None)
     }
 
@@ -203,19 +220,38 @@ impl ChannelState {
             self.position.last_seq.0 += 1;
             self.position.last_seq
         });
-        let message = Arc::new(Message { persistent: true, ..self.message(sender, username, edit, time, time, seq) });
-        self.in_flight.push_back(InFlight { reply_to, stage: Stage::Writing(message.clone()) });
+        let message = Arc::new(Message {
+            persistent: true,
+            ..self.message(sender, username, edit, time, time, seq)
+        });
+        self.in_flight.push_back(InFlight {
+            reply_to,
+            stage: Stage::Writing(message.clone()),
+        });
         let (channel, id) = (self.id.clone(), message.id);
         match message.code {
             MessageCode::Chat => Write::Append(message),
-            MessageCode::Update => Write::Update { channel, id, sender, content: message.content.clone(), time },
-            MessageCode::Remove => Write::Remove { channel, id, sender },
+            MessageCode::Update => Write::Update {
+                channel,
+                id,
+                sender,
+                content: message.content.clone(),
+                time,
+            },
+            MessageCode::Remove => Write::Remove {
+                channel,
+                id,
+                sender,
+            },
         }
     }
 
     /// Takes the last admitted edit back: the store did not even queue it.
     pub(crate) fn withdraw(&mut self) {
-        if let Some(InFlight { stage: Stage::Writing(message), .. }) = self.in_flight.pop_back()
+        if let Some(InFlight {
+            stage: Stage::Writing(message),
+            ..
+        }) = self.in_flight.pop_back()
             && message.seq == Some(self.position.last_seq)
         {
             self.position.last_seq.0 -= 1;
@@ -241,8 +277,14 @@ impl ChannelState {
             return None;
         }
         match self.in_flight.pop_front()? {
-            InFlight { reply_to, stage: Stage::Decided(result) } => Some(Released { reply_to, result }),
-            InFlight { stage: Stage::Writing(_), .. } => None,
+            InFlight {
+                reply_to,
+                stage: Stage::Decided(result),
+            } => Some(Released { reply_to, result }),
+            InFlight {
+                stage: Stage::Writing(_),
+                ..
+            } => None,
         }
     }
 
@@ -254,7 +296,10 @@ impl ChannelState {
         self.presences.has_news().then(|| match visible {
             n if n <= self.limits.presence_immediate => Duration::ZERO,
             n if n >= FULL_WINDOW => self.limits.presence_window,
-            n => self.limits.presence_window * u32::try_from(n).unwrap_or(u32::MAX) / FULL_WINDOW as u32,
+            n => {
+                self.limits.presence_window * u32::try_from(n).unwrap_or(u32::MAX)
+                    / FULL_WINDOW as u32
+            }
         })
     }
 
@@ -270,10 +315,6 @@ impl ChannelState {
     /// Whether nothing is lost when the channel is forgotten.
     pub(crate) fn is_idle(&self) -> bool {
         self.members.is_empty() && self.in_flight.is_empty()
-    }
-
-    pub(crate) fn members(&self) -> usize {
-        self.members.len()
     }
 
     /// The time of the next message: the clock's, but always later than the last one.
@@ -297,18 +338,33 @@ impl ChannelState {
             Edit::Remove(id) => (MessageCode::Remove, id, Content::empty()),
         };
         let (channel, update_time) = (self.id.clone(), time);
-        Message { id, channel, seq, code, sender, username, content, create_time, update_time, persistent: false }
+        Message {
+            id,
+            channel,
+            seq,
+            code,
+            sender,
+            username,
+            content,
+            create_time,
+            update_time,
+            persistent: false,
+        }
     }
 
     fn remember_ephemeral(&mut self, session: SessionId, message: &Message) {
-        let Some(member) = self.members.get_mut(&session) else { return };
+        let Some(member) = self.members.get_mut(&session) else {
+            return;
+        };
         match message.code {
             MessageCode::Chat => {
                 if member.ephemeral.len() >= self.limits.ephemeral_memory {
                     member.ephemeral.pop_front();
                 }
                 if self.limits.ephemeral_memory > 0 {
-                    member.ephemeral.push_back((message.id, message.create_time));
+                    member
+                        .ephemeral
+                        .push_back((message.id, message.create_time));
                 }
             }
             MessageCode::Update => {}
@@ -318,13 +374,27 @@ impl ChannelState {
 }
 
 /// What the others will see of a write, now that the store has spoken.
-fn decide(message: Arc<Message>, outcome: Result<Outcome, StoreError>) -> Result<Arc<Message>, PublishError> {
+fn decide(
+    message: Arc<Message>,
+    outcome: Result<Outcome, StoreError>,
+) -> Result<Arc<Message>, PublishError> {
     match (outcome?, message.code) {
         (Outcome::Appended, _) => Ok(message),
         (Outcome::NoSuchMessage, _) => Err(PublishError::NoSuchMessage),
-        (Outcome::Changed { create_time, update_time }, MessageCode::Remove) => {
-            Ok(Arc::new(Message { create_time, update_time, ..Message::clone(&message) }))
-        }
-        (Outcome::Changed { create_time, .. }, _) => Ok(Arc::new(Message { create_time, ..Message::clone(&message) })),
+        (
+            Outcome::Changed {
+                create_time,
+                update_time,
+            },
+            MessageCode::Remove,
+        ) => Ok(Arc::new(Message {
+            create_time,
+            update_time,
+            ..Message::clone(&message)
+        })),
+        (Outcome::Changed { create_time, .. }, _) => Ok(Arc::new(Message {
+            create_time,
+            ..Message::clone(&message)
+        })),
     }
 }

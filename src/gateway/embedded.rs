@@ -31,11 +31,16 @@ struct Door {
 
 /// Mounts the socket.
 pub(crate) fn configure_socket(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
-    let door = Rc::new(Door { shared: shared.clone(), worker: OnceCell::new() });
-    app.service(web::resource(rest::SOCKET_PATH).route(web::get().to(move |request, payload| {
-        let response = upgrade(&door, &request, payload);
-        std::future::ready(response)
-    })));
+    let door = Rc::new(Door {
+        shared: shared.clone(),
+        worker: OnceCell::new(),
+    });
+    app.service(
+        web::resource(rest::SOCKET_PATH).route(web::get().to(move |request, payload| {
+            let response = upgrade(&door, &request, payload);
+            std::future::ready(response)
+        })),
+    );
 }
 
 fn upgrade(door: &Door, request: &HttpRequest, payload: web::Payload) -> HttpResponse {
@@ -54,7 +59,11 @@ fn upgrade(door: &Door, request: &HttpRequest, payload: web::Payload) -> HttpRes
 }
 
 /// Reads the request's body in a task of its own and answers with the outbox.
-fn stream<I: Inbox>(response: &mut HttpResponseBuilder, payload: web::Payload, peer: Peer<I>) -> HttpResponse {
+fn stream<I: Inbox>(
+    response: &mut HttpResponseBuilder,
+    payload: web::Payload,
+    peer: Peer<I>,
+) -> HttpResponse {
     let outbox = peer.outbox.clone();
     actix_rt::spawn(read(payload, peer));
     response.body(OutboxBody { outbox })
@@ -102,7 +111,10 @@ impl MessageBody for OutboxBody {
         BodySize::Stream
     }
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         self.outbox.register(cx.waker());
         match self.outbox.pop() {
             Some(frame) => Poll::Ready(Some(Ok(frame))),

@@ -1,5 +1,5 @@
-use actix_http::ws::{self, Frame, Item, ProtocolError};
 use actix_codec::Decoder as _;
+use actix_http::ws::{self, Frame, Item, ProtocolError};
 use bytes::{Bytes, BytesMut};
 
 use crate::{relay::Closing, wire::CloseCode};
@@ -29,14 +29,27 @@ struct Begun {
     payload: BytesMut,
 }
 
-const TOO_BIG: Closing = Closing { code: CloseCode::TOO_BIG, reason: "message too big" };
-const NOT_UTF8: Closing = Closing { code: CloseCode::INVALID, reason: "text is not UTF-8" };
-const BAD_FRAME: Closing = Closing { code: CloseCode::PROTOCOL, reason: "malformed frame" };
+const TOO_BIG: Closing = Closing {
+    code: CloseCode::TOO_BIG,
+    reason: "message too big",
+};
+const NOT_UTF8: Closing = Closing {
+    code: CloseCode::INVALID,
+    reason: "text is not UTF-8",
+};
+const BAD_FRAME: Closing = Closing {
+    code: CloseCode::PROTOCOL,
+    reason: "malformed frame",
+};
 
 impl FrameReader {
     /// `max_bytes` bounds a message, in one frame or many.
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { codec: ws::Codec::new().max_size(max_bytes), begun: None, max_bytes }
+        Self {
+            codec: ws::Codec::new().max_size(max_bytes),
+            begun: None,
+            max_bytes,
+        }
     }
 
     /// Takes the next message out of `bytes`. `None` when more bytes are needed. After an error
@@ -54,7 +67,9 @@ impl FrameReader {
                 Frame::Binary(bytes) => Incoming::Binary(bytes),
                 Frame::Ping(payload) => Incoming::Ping(payload),
                 Frame::Pong(_) => Incoming::Pong,
-                Frame::Close(reason) => Incoming::Close(reason.map_or(CloseCode::NORMAL, |r| CloseCode(r.code.into()))),
+                Frame::Close(reason) => {
+                    Incoming::Close(reason.map_or(CloseCode::NORMAL, |r| CloseCode(r.code.into())))
+                }
                 Frame::Continuation(item) => match self.gather(item)? {
                     Some(message) => message,
                     None => continue,
@@ -79,13 +94,22 @@ impl FrameReader {
         if !last {
             return Ok(None);
         }
-        let Some(begun) = self.begun.take() else { return Ok(None) };
+        let Some(begun) = self.begun.take() else {
+            return Ok(None);
+        };
         let payload = begun.payload.freeze();
-        Ok(Some(if begun.text { Incoming::Text(utf8(payload)?) } else { Incoming::Binary(payload) }))
+        Ok(Some(if begun.text {
+            Incoming::Text(utf8(payload)?)
+        } else {
+            Incoming::Binary(payload)
+        }))
     }
 
     fn begin(&mut self, text: bool, part: Bytes) -> Result<Bytes, Closing> {
-        self.begun = Some(Box::new(Begun { text, payload: BytesMut::new() }));
+        self.begun = Some(Box::new(Begun {
+            text,
+            payload: BytesMut::new(),
+        }));
         Ok(part)
     }
 }
@@ -120,8 +144,14 @@ mod tests {
             ws::Message::Continuation(Item::Last("e".into())),
         ]);
         let mut reader = FrameReader::new(16);
-        assert_eq!(reader.next(&mut bytes), Ok(Some(Incoming::Ping("x".into()))));
-        assert_eq!(reader.next(&mut bytes), Ok(Some(Incoming::Text("one".into()))));
+        assert_eq!(
+            reader.next(&mut bytes),
+            Ok(Some(Incoming::Ping("x".into())))
+        );
+        assert_eq!(
+            reader.next(&mut bytes),
+            Ok(Some(Incoming::Text("one".into())))
+        );
         assert_eq!(reader.next(&mut bytes), Ok(None));
     }
 
@@ -135,7 +165,10 @@ mod tests {
             ])
         };
         for make in [&whole as &dyn Fn(usize) -> BytesMut, &parts] {
-            assert!(matches!(FrameReader::new(4096).next(&mut make(4096)), Ok(Some(Incoming::Binary(_)))));
+            assert!(matches!(
+                FrameReader::new(4096).next(&mut make(4096)),
+                Ok(Some(Incoming::Binary(_)))
+            ));
             assert_eq!(FrameReader::new(4096).next(&mut make(4097)), Err(TOO_BIG));
         }
     }

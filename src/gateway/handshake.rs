@@ -1,6 +1,6 @@
 use std::{rc::Rc, sync::Arc};
 
-use actix_http::{StatusCode, RequestHead, header, ws};
+use actix_http::{RequestHead, StatusCode, header, ws};
 use url::form_urlencoded;
 use uuid::Uuid;
 
@@ -64,11 +64,16 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
         match name.as_ref() {
             "token" => token = Some(value),
             "format" => format = Some(value),
-            "status" => status = matches!(value.as_ref(), "true" | "1" | "t" | "T" | "TRUE" | "True"),
+            "status" => {
+                status = matches!(value.as_ref(), "true" | "1" | "t" | "T" | "TRUE" | "True")
+            }
             _ => {}
         }
     }
-    let header = head.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = head
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let bearer = header.and_then(|value| value.strip_prefix("Bearer "));
     let token = bearer.or(token.as_deref()).ok_or(Refusal::Token)?;
     let format = Format::parse(format.as_deref().unwrap_or_default()).ok_or(Refusal::Format)?;
@@ -79,19 +84,34 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
         return Err(Refusal::ShuttingDown);
     }
     let id = SessionId(Uuid::new_v4());
-    let online = worker.shared.online.enter(caller.user, id, caller.token, status);
+    let online = worker
+        .shared
+        .online
+        .enter(caller.user, id, caller.token, status);
     let online = online.map_err(|_| Refusal::TooManySessions)?;
     // Asked again now that the session is counted: a logout in between has found either the session
     // or this question.
     if accounts.is_ended(caller.user, caller.token) {
         return Err(Refusal::Token);
     }
-    Ok(Admission { caller, format, status, id, online })
+    Ok(Admission {
+        caller,
+        format,
+        status,
+        id,
+        online,
+    })
 }
 
 /// Starts the session of an admitted client on this thread.
 pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> {
-    let Admission { caller, format, status, id, online } = admission;
+    let Admission {
+        caller,
+        format,
+        status,
+        id,
+        online,
+    } = admission;
     let settings = &worker.shared.settings;
     let relay = worker.relay();
     let outbox = Rc::new(Outbox::new(format, worker.shared.outbox_limits()));
@@ -100,7 +120,6 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
         id,
         user: caller.user,
         username: Arc::from(&*caller.username),
-        token: caller.token,
         status,
         outbox: outbox.clone(),
         socket,
@@ -110,5 +129,9 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
         max_channels: settings.max_session_channels,
         pipeline: settings.pipeline,
     });
-    Peer::new(outbox.clone(), settings.max_message_bytes, SessionInbox::new(session, outbox))
+    Peer::new(
+        outbox.clone(),
+        settings.max_message_bytes,
+        SessionInbox::new(session, outbox),
+    )
 }

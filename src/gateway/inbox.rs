@@ -18,8 +18,14 @@ pub(super) trait Inbox: Unpin + 'static {
     fn binary(&mut self, bytes: Bytes, outbox: &Outbox);
 }
 
-const MALFORMED: Closing = Closing { code: CloseCode::NORMAL, reason: "malformed envelope" };
-const WRONG_KIND: Closing = Closing { code: CloseCode::NORMAL, reason: "binary message on a JSON socket" };
+const MALFORMED: Closing = Closing {
+    code: CloseCode::NORMAL,
+    reason: "malformed envelope",
+};
+const WRONG_KIND: Closing = Closing {
+    code: CloseCode::NORMAL,
+    reason: "binary message on a JSON socket",
+};
 
 /// Decodes requests and hands them to the session.
 pub(super) struct SessionInbox {
@@ -39,7 +45,10 @@ impl Inbox for SessionInbox {
         match wire::decode(std::str::from_utf8(&text).unwrap_or_default()) {
             Ok(envelope) => {
                 let ticket = outbox.stand_in_line(envelope.cid);
-                let request = Inbound { ticket, request: envelope.request };
+                let request = Inbound {
+                    ticket,
+                    request: envelope.request,
+                };
                 if self.session.try_send(request).is_err() {
                     // The mailbox holds a whole line, so the session itself must be gone.
                     outbox.close(Closing::BROKEN);

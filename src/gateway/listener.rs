@@ -11,7 +11,7 @@ use std::{
 };
 
 use actix_codec::Framed;
-use actix_http::{HttpService, Request, StatusCode, h1, ws};
+use actix_http::{HttpMessage as _, HttpService, Request, StatusCode, h1, ws};
 use actix_rt::net::TcpStream;
 use actix_server::{Server, ServerHandle};
 use actix_service::{fn_factory, fn_service, map_config};
@@ -36,7 +36,6 @@ use crate::{
 pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     pub(crate) handle: ServerHandle,
-    pub(crate) server: Server,
 }
 
 /// Connections that may wait to be accepted: a tournament begins with everybody at once.
@@ -56,7 +55,9 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
         .listen("banter", socket, move || {
             let shared = per_thread.clone();
             let worker = Worker::new(shared.clone());
-            let app = App::new().configure(|app| rest::configure(app, &shared));
+            let app = App::new()
+                .configure(|app| rest::configure(app, &shared))
+                .configure(rest::configure_standalone);
             HttpService::build()
                 .tcp_nodelay(true)
                 // The default keeps each closing connection for a second.
@@ -70,11 +71,13 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
                         }))
                     }
                 }))
-                .h1(map_config(app, move |()| AppConfig::new(false, address.to_string(), address)))
+                .h1(map_config(app, |()| AppConfig::default()))
                 .tcp()
         })?
         .run();
-    Ok(Listener { address, handle: server.handle(), server })
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    Ok(Listener { address, handle })
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -92,7 +95,8 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<TcpStream, h1::Codec>) {
     let (stream, unread) = take_apart(stream);
     let admitted = if request.path() == rest::SOCKET_PATH {
-        handshake::admit(worker, request.head()).map_err(|refusal| (refusal.status(), refusal.to_string()))
+        handshake::admit(worker, request.head())
+            .map_err(|refusal| (refusal.status(), refusal.to_string()))
     } else {
         Err((StatusCode::NOT_FOUND, "not found".into()))
     };
@@ -125,10 +129,15 @@ fn start<I: Inbox>(
 }
 
 fn switching_protocols(request: &Request) -> Bytes {
-    let key = request.headers().get("sec-websocket-key").map_or(&b""[..], |key| key.as_bytes());
+    let key = request
+        .headers()
+        .get("sec-websocket-key")
+        .map_or(&b""[..], |key| key.as_bytes());
     let accept = ws::hash_key(key);
     let mut head = BytesMut::with_capacity(160);
-    head.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n");
+    head.extend_from_slice(
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n",
+    );
     head.extend_from_slice(b"sec-websocket-accept: ");
     head.extend_from_slice(&accept);
     head.extend_from_slice(b"\r\n\r\n");
@@ -169,17 +178,27 @@ pub async fn echo(address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> io::Re
             .upgrade(fn_factory(move || async move {
                 let relay = Relay::start_here(Duration::from_millis(100));
                 let buffer = Rc::new(RefCell::new(BytesMut::new()));
-                Ok::<_, ()>(fn_service(move |(request, stream): (Request, Framed<TcpStream, h1::Codec>)| {
-                    let (stream, unread) = take_apart(stream);
-                    let outbox = Rc::new(Outbox::new(Format::Json, limits));
-                    relay.attach(outbox.clone());
-                    start(&request, stream, unread, Peer::new(outbox, MOST, EchoInbox), buffer.clone());
-                    std::future::ready(Ok::<_, Infallible>(()))
-                }))
+                Ok::<_, ()>(fn_service(
+                    move |(request, stream): (Request, Framed<TcpStream, h1::Codec>)| {
+                        let (stream, unread) = take_apart(stream);
+                        let outbox = Rc::new(Outbox::new(Format::Json, limits));
+                        relay.attach(outbox.clone());
+                        start(
+                            &request,
+                            stream,
+                            unread,
+                            Peer::new(outbox, MOST, EchoInbox),
+                            buffer.clone(),
+                        );
+                        std::future::ready(Ok::<_, Infallible>(()))
+                    },
+                ))
             }))
             .h1(fn_service(|_| {
                 let refusal = Refusal::NotAHandshake;
-                std::future::ready(Ok::<_, Infallible>(actix_http::Response::build(refusal.status()).finish()))
+                std::future::ready(Ok::<_, Infallible>(
+                    actix_http::Response::build(refusal.status()).finish(),
+                ))
             }))
             .tcp()
     })?;

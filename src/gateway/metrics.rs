@@ -32,11 +32,15 @@ fn recorder() -> Result<PrometheusHandle, MetricsError> {
             PrometheusBuilder::new()
                 .set_buckets_for_metric(
                     buckets("banter_commit_seconds"),
-                    &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0],
+                    &[
+                        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
+                    ],
                 )?
                 .set_buckets_for_metric(
                     buckets("banter_commit_writes"),
-                    &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0],
+                    &[
+                        1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0,
+                    ],
                 )?
                 .set_buckets_for_metric(
                     buckets("banter_outbox_waiting_bytes"),
@@ -66,7 +70,11 @@ pub(crate) fn serve_metrics(address: SocketAddr) -> Result<MetricsServer, Metric
         let recorder = recorder.clone();
         let render = move || {
             let text = recorder.render();
-            async move { HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text) }
+            async move {
+                HttpResponse::Ok()
+                    .content_type("text/plain; version=0.0.4")
+                    .body(text)
+            }
         };
         App::new().route("/metrics", web::get().to(render))
     })

@@ -21,7 +21,11 @@ pub(super) struct Peer<I> {
 
 impl<I: Inbox> Peer<I> {
     pub(super) fn new(outbox: Rc<Outbox>, max_message_bytes: usize, inbox: I) -> Self {
-        Self { outbox, frames: FrameReader::new(max_message_bytes), inbox }
+        Self {
+            outbox,
+            frames: FrameReader::new(max_message_bytes),
+            inbox,
+        }
     }
 
     /// Takes whole messages out of `bytes` as long as there is room in the line of answers. What is
@@ -35,7 +39,10 @@ impl<I: Inbox> Peer<I> {
                 Ok(Some(Incoming::Binary(bytes))) => self.inbox.binary(bytes, &self.outbox),
                 Ok(Some(Incoming::Ping(payload))) => self.outbox.push(pong_frame(&payload)),
                 Ok(Some(Incoming::Pong)) => {}
-                Ok(Some(Incoming::Close(code))) => self.outbox.close(Closing { code, reason: Closing::PEER }),
+                Ok(Some(Incoming::Close(code))) => self.outbox.close(Closing {
+                    code,
+                    reason: Closing::PEER,
+                }),
                 Err(closing) => self.outbox.close_after_line(closing),
             }
         }
@@ -55,5 +62,8 @@ impl Closing {
     pub(super) const PEER: &'static str = "";
 
     /// The server is going down.
-    pub(crate) const SHUTDOWN: Self = Self { code: CloseCode::AWAY, reason: "server shutting down" };
+    pub(crate) const SHUTDOWN: Self = Self {
+        code: CloseCode::AWAY,
+        reason: "server shutting down",
+    };
 }

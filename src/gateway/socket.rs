@@ -42,8 +42,19 @@ enum Phase {
 
 impl<I: Inbox> Socket<I> {
     /// `unread` is what came behind the handshake; `buffer` is shared by the sockets of the thread.
-    pub(super) fn new(stream: TcpStream, peer: Peer<I>, unread: BytesMut, buffer: Rc<RefCell<BytesMut>>) -> Self {
-        Self { stream, peer, unread, buffer, phase: Phase::Open }
+    pub(super) fn new(
+        stream: TcpStream,
+        peer: Peer<I>,
+        unread: BytesMut,
+        buffer: Rc<RefCell<BytesMut>>,
+    ) -> Self {
+        Self {
+            stream,
+            peer,
+            unread,
+            buffer,
+            phase: Phase::Open,
+        }
     }
 
     /// Takes requests as long as there are any and room for them.
@@ -93,7 +104,10 @@ impl<I: Inbox> Socket<I> {
                 return Poll::Ready(ended);
             }
             let stream = &mut self.stream;
-            let written = self.peer.outbox.drain(|frames| Pin::new(&mut *stream).poll_write_vectored(cx, frames));
+            let written = self
+                .peer
+                .outbox
+                .drain(|frames| Pin::new(&mut *stream).poll_write_vectored(cx, frames));
             if self.peer.outbox.is_dead() {
                 return Poll::Ready(Ok(()));
             }
@@ -122,7 +136,11 @@ impl<I: Inbox> Socket<I> {
 }
 
 /// Reads what is there. The end of the stream is an error.
-fn poll_read_into(stream: &TcpStream, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<()>> {
+fn poll_read_into(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    buffer: &mut BytesMut,
+) -> Poll<io::Result<()>> {
     loop {
         ready!(stream.poll_read_ready(cx))?;
         match stream.try_read_buf(buffer) {

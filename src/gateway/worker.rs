@@ -17,7 +17,11 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(shared: Arc<Shared>) -> Rc<Self> {
-        Rc::new(Self { shared, relay: RefCell::new(None), buffer: Rc::default() })
+        Rc::new(Self {
+            shared,
+            relay: RefCell::new(None),
+            buffer: Rc::default(),
+        })
     }
 
     /// This thread's relay, started on first need, and again should it have been lost.
@@ -32,7 +36,10 @@ impl Worker {
     /// How often sockets are looked after: often enough for the shortest of their times.
     fn tick(&self) -> Duration {
         let settings = &self.shared.settings;
-        let shortest = settings.ping_period.min(settings.pong_wait).min(settings.close_wait);
+        let shortest = settings
+            .ping_period
+            .min(settings.pong_wait)
+            .min(settings.close_wait);
         (shortest / 4).clamp(Duration::from_millis(5), Duration::from_secs(1))
     }
 }

@@ -13,7 +13,10 @@ pub(crate) struct Event {
 
 impl Event {
     pub(crate) fn new(what: Outgoing) -> Self {
-        Self { what, json: OnceLock::new() }
+        Self {
+            what,
+            json: OnceLock::new(),
+        }
     }
 
     /// The whole WebSocket frame; the same bytes fit every receiver, as server frames are not masked.

@@ -42,7 +42,11 @@ impl LiveChannel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReplyTo {
     /// A client's request.
-    Socket { relay: RelayId, socket: SocketKey, ticket: Ticket },
+    Socket {
+        relay: RelayId,
+        socket: SocketKey,
+        ticket: Ticket,
+    },
     /// A call of the host program, by the channel's own count.
     Host(u64),
 }
@@ -134,7 +138,11 @@ impl Relay {
             tick,
             deliveries: metrics::counter!("banter_deliveries_total"),
         };
-        RelayHandle { addr: relay.start(), id: RelayId(next_number()), sockets }
+        RelayHandle {
+            addr: relay.start(),
+            id: RelayId(next_number()),
+            sockets,
+        }
     }
 }
 
@@ -142,7 +150,13 @@ impl RelayHandle {
     /// Takes charge of a socket's outbox until [`detach`](Self::detach).
     pub(crate) fn attach(&self, outbox: Rc<Outbox>) -> SocketKey {
         let key = SocketKey(next_number());
-        self.sockets.borrow_mut().insert(key, Socket { outbox, session: None });
+        self.sockets.borrow_mut().insert(
+            key,
+            Socket {
+                outbox,
+                session: None,
+            },
+        );
         key
     }
 
@@ -186,13 +200,22 @@ impl Drop for Relay {
 impl Handler<Deliver> for Relay {
     type Result = ();
 
-    fn handle(&mut self, Deliver { channel, events, replies }: Deliver, _: &mut Context<Self>) {
+    fn handle(
+        &mut self,
+        Deliver {
+            channel,
+            events,
+            replies,
+        }: Deliver,
+        _: &mut Context<Self>,
+    ) {
         if let Some(members) = self.channels.get(&channel)
             && !members.is_empty()
             && !events.is_empty()
         {
             fan_out(members, &events);
-            self.deliveries.increment((members.len() * events.len()) as u64);
+            self.deliveries
+                .increment((members.len() * events.len()) as u64);
         }
         let sockets = self.sockets.borrow();
         for reply in replies {
@@ -225,7 +248,11 @@ impl LocalFrames {
             Format::Json => &mut self.json,
         };
         if frames.is_empty() {
-            frames.extend(events.iter().map(|event| Bytes::copy_from_slice(event.frame(format))));
+            frames.extend(
+                events
+                    .iter()
+                    .map(|event| Bytes::copy_from_slice(event.frame(format))),
+            );
         }
         frames
     }
@@ -237,9 +264,14 @@ impl Handler<Admit> for Relay {
     fn handle(&mut self, admit: Admit, _: &mut Context<Self>) {
         let sockets = self.sockets.borrow();
         // A socket that is gone by now has sent its leave after its join.
-        let Some(socket) = sockets.get(&admit.socket) else { return };
+        let Some(socket) = sockets.get(&admit.socket) else {
+            return;
+        };
         if admit.enter {
-            let member = Member { socket: admit.socket, outbox: socket.outbox.clone() };
+            let member = Member {
+                socket: admit.socket,
+                outbox: socket.outbox.clone(),
+            };
             self.channels.entry(admit.channel).or_default().push(member);
         }
         if let Some((ticket, answer)) = admit.answer {

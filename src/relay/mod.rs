@@ -14,6 +14,9 @@ mod outbox;
 
 pub(crate) use self::{
     event::Event,
-    fanout::{Admit, ChannelLost, Deliver, Dismiss, LiveChannel, Relay, RelayHandle, RelayId, Reply, ReplyTo, SocketKey},
+    fanout::{
+        Admit, ChannelLost, Deliver, Dismiss, LiveChannel, Relay, RelayHandle, RelayId, Reply,
+        ReplyTo, SocketKey,
+    },
     outbox::{Closing, Outbox, OutboxLimits, Ticket},
 };

@@ -38,10 +38,18 @@ pub(crate) struct Closing {
 }
 
 impl Closing {
-    pub(crate) const SLOW_CONSUMER: Self =
-        Self { code: CloseCode::POLICY, reason: "slow consumer: too much is waiting to be read" };
-    pub(crate) const SILENT: Self = Self { code: CloseCode::NORMAL, reason: "no sign of life" };
-    pub(crate) const BROKEN: Self = Self { code: CloseCode::INTERNAL, reason: "internal error" };
+    pub(crate) const SLOW_CONSUMER: Self = Self {
+        code: CloseCode::POLICY,
+        reason: "slow consumer: too much is waiting to be read",
+    };
+    pub(crate) const SILENT: Self = Self {
+        code: CloseCode::NORMAL,
+        reason: "no sign of life",
+    };
+    pub(crate) const BROKEN: Self = Self {
+        code: CloseCode::INTERNAL,
+        reason: "internal error",
+    };
 }
 
 /// What waits for one socket: frames in order, and the line of requests not yet answered.
@@ -121,7 +129,11 @@ impl Outbox {
     /// Gives a request the next place in the line. The caller must make sure that it is answered.
     pub(crate) fn stand_in_line(&self, cid: Option<Box<str>>) -> Ticket {
         let inner = &mut *self.inner.borrow_mut();
-        inner.line.push_back(Place { cid, channel: None, answer: None });
+        inner.line.push_back(Place {
+            cid,
+            channel: None,
+            answer: None,
+        });
         Ticket(inner.first + inner.line.len() as u64 - 1)
     }
 
@@ -142,7 +154,9 @@ impl Outbox {
     /// same request is ignored.
     pub(crate) fn answer(&self, ticket: Ticket, answer: Option<&Outgoing>) {
         let inner = &mut *self.inner.borrow_mut();
-        let Some(place) = inner.place(ticket).filter(|place| place.answer.is_none()) else { return };
+        let Some(place) = inner.place(ticket).filter(|place| place.answer.is_none()) else {
+            return;
+        };
         place.answer = Some(answer.map(|what| what.frame(self.format, place.cid.as_deref())));
         inner.advance_line(&self.limits);
     }
@@ -150,7 +164,11 @@ impl Outbox {
     /// Answers everything that `channel` still owes.
     pub(crate) fn answer_for(&self, channel: LiveChannel, answer: &Outgoing) {
         let inner = &mut *self.inner.borrow_mut();
-        for place in inner.line.iter_mut().filter(|p| p.answer.is_none() && p.channel == Some(channel)) {
+        for place in inner
+            .line
+            .iter_mut()
+            .filter(|p| p.answer.is_none() && p.channel == Some(channel))
+        {
             place.answer = Some(Some(answer.frame(self.format, place.cid.as_deref())));
         }
         inner.advance_line(&self.limits);
@@ -182,10 +200,6 @@ impl Outbox {
 
     pub(crate) fn is_dead(&self) -> bool {
         self.inner.borrow().dead
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.inner.borrow().frames.is_empty()
     }
 
     pub(crate) fn waiting_bytes(&self) -> usize {
@@ -259,7 +273,9 @@ impl Outbox {
             }
         } else if now.saturating_duration_since(inner.heard) >= self.limits.pong_wait {
             inner.close(Closing::SILENT);
-        } else if now.saturating_duration_since(inner.pinged.max(inner.heard)) >= self.limits.ping_period {
+        } else if now.saturating_duration_since(inner.pinged.max(inner.heard))
+            >= self.limits.ping_period
+        {
             inner.pinged = now;
             inner.push(ping_frame(), &self.limits);
         }
@@ -292,7 +308,11 @@ impl Inner {
         if self.closing.is_some() || self.dead {
             return;
         }
-        let reason = if why.reason.is_empty() { "closed by the client" } else { why.reason };
+        let reason = if why.reason.is_empty() {
+            "closed by the client"
+        } else {
+            why.reason
+        };
         metrics::counter!("banter_socket_closes_total", "reason" => reason).increment(1);
         let frame = close_frame(why.code, why.reason);
         self.bytes += frame.len();
@@ -308,9 +328,16 @@ impl Inner {
     }
 
     fn advance_line(&mut self, limits: &OutboxLimits) {
-        while let Some(Place { answer: Some(_), .. }) = self.line.front() {
+        while let Some(Place {
+            answer: Some(_), ..
+        }) = self.line.front()
+        {
             self.first += 1;
-            if let Some(Place { answer: Some(Some(frame)), .. }) = self.line.pop_front() {
+            if let Some(Place {
+                answer: Some(Some(frame)),
+                ..
+            }) = self.line.pop_front()
+            {
                 self.push(frame, limits);
             }
         }
@@ -345,7 +372,9 @@ impl Inner {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
-        if !self.woken && let Some(waker) = &self.waker {
+        if !self.woken
+            && let Some(waker) = &self.waker
+        {
             self.woken = true;
             waker.wake_by_ref();
         }

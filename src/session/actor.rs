@@ -4,10 +4,9 @@ use actix::prelude::*;
 use uuid::Uuid;
 
 use crate::{
-    account::TokenId,
     channel::{
-        Channel, ChannelId, Content, Edit, Join, JoinError, Leave, MessageId, Presence, Publish, PublishError,
-        RoomName, SessionId,
+        Channel, ChannelId, Content, Edit, Join, JoinError, Leave, MessageId, Presence, Publish,
+        PublishError, RoomName, SessionId,
     },
     directory::Directory,
     relay::{ChannelLost, Closing, LiveChannel, Outbox, RelayHandle, SocketKey, Ticket},
@@ -38,7 +37,6 @@ pub(crate) struct SessionParts {
     pub(crate) id: SessionId,
     pub(crate) user: UserId,
     pub(crate) username: Arc<str>,
-    pub(crate) token: TokenId,
     /// Whether to appear online from the start.
     pub(crate) status: bool,
     pub(crate) outbox: Rc<Outbox>,
@@ -68,7 +66,10 @@ struct Membership {
 impl Session {
     pub(crate) fn start(parts: SessionParts) -> Addr<Self> {
         metrics::gauge!("banter_sessions").increment(1.0);
-        Actor::start(Self { parts, joined: HashMap::new() })
+        Actor::start(Self {
+            parts,
+            joined: HashMap::new(),
+        })
     }
 
     fn answer(&self, ticket: Ticket, answer: &Outgoing) {
@@ -87,9 +88,15 @@ impl Session {
         };
         if self.joined.len() >= self.parts.max_channels && !self.joined.contains_key(&channel) {
             let limit = self.parts.max_channels;
-            return self.refuse(ticket, EnvelopeError::bad_input(format!("already in {limit} channels")));
+            return self.refuse(
+                ticket,
+                EnvelopeError::bad_input(format!("already in {limit} channels")),
+            );
         }
-        let (persistence, hidden) = (join.persistence.unwrap_or(true), join.hidden.unwrap_or(false));
+        let (persistence, hidden) = (
+            join.persistence.unwrap_or(true),
+            join.hidden.unwrap_or(false),
+        );
         self.enter(channel, persistence, hidden, Some(ticket), ctx);
     }
 
@@ -102,9 +109,23 @@ impl Session {
         ticket: Option<Ticket>,
         ctx: &mut Context<Self>,
     ) {
-        let SessionParts { id, user, username, socket, relay, directory, .. } = &self.parts;
-        let (relay, relay_id, socket, directory) = (relay.addr.clone(), relay.id, *socket, directory.clone());
-        let presence = Presence { session: *id, user: *user, username: username.clone(), persistence };
+        let SessionParts {
+            id,
+            user,
+            username,
+            socket,
+            relay,
+            directory,
+            ..
+        } = &self.parts;
+        let (relay, relay_id, socket, directory) =
+            (relay.addr.clone(), relay.id, *socket, directory.clone());
+        let presence = Presence {
+            session: *id,
+            user: *user,
+            username: username.clone(),
+            persistence,
+        };
         let asked = channel.clone();
         let answer = async move {
             let join = || Join {
@@ -118,14 +139,21 @@ impl Session {
             directory.ask(&asked, join).await
         };
         ctx.wait(answer.into_actor(self).map(move |answer, session, _| {
-            let joined = answer.map_or(Err(JoinError::Unavailable), |(addr, result)| result.map(|live| (addr, live)));
+            let joined = answer.map_or(Err(JoinError::Unavailable), |(addr, result)| {
+                result.map(|live| (addr, live))
+            });
             match joined {
                 Ok((addr, live)) => {
                     session
                         .joined
                         .entry(channel)
                         .and_modify(|membership| membership.live = live)
-                        .or_insert(Membership { addr, live, persistence, hidden });
+                        .or_insert(Membership {
+                            addr,
+                            live,
+                            persistence,
+                            hidden,
+                        });
                 }
                 Err(error) => match ticket {
                     Some(ticket) => session.refuse(ticket, error),
@@ -140,7 +168,10 @@ impl Session {
         if let Some((_, membership)) = self.joined.remove_entry(channel_id) {
             self.parts.outbox.owed_by(ticket, membership.live);
             // Without a bound: one for each join that was answered.
-            membership.addr.do_send(Leave { session: self.parts.id, ticket: Some(ticket) });
+            membership.addr.do_send(Leave {
+                session: self.parts.id,
+                ticket: Some(ticket),
+            });
             return;
         }
         match ChannelId::parse(channel_id) {
@@ -151,7 +182,12 @@ impl Session {
 
     /// Hands an edit to its channel. The order of checks is the reference's: channel id, content,
     /// whether the session has joined.
-    fn publish(&mut self, ticket: Ticket, channel_id: &str, edit: impl FnOnce() -> Result<Edit, EnvelopeError>) {
+    fn publish(
+        &mut self,
+        ticket: Ticket,
+        channel_id: &str,
+        edit: impl FnOnce() -> Result<Edit, EnvelopeError>,
+    ) {
         let membership = match self.joined.get(channel_id) {
             Some(membership) => Some(membership),
             None => match ChannelId::parse(channel_id) {
@@ -167,7 +203,11 @@ impl Session {
             return self.refuse(ticket, PublishError::NotJoined);
         };
         self.parts.outbox.owed_by(ticket, membership.live);
-        match membership.addr.try_send(Publish { session: self.parts.id, ticket, edit }) {
+        match membership.addr.try_send(Publish {
+            session: self.parts.id,
+            ticket,
+            edit,
+        }) {
             Ok(()) => {}
             Err(SendError::Full(_)) => self.refuse(ticket, PublishError::Busy),
             Err(SendError::Closed(_)) => self.refuse(ticket, PublishError::ChannelLost),
@@ -179,14 +219,21 @@ impl Session {
 fn target(join: &ChannelJoin) -> Result<ChannelId, EnvelopeError> {
     match join.kind {
         0 | 1 => Ok(ChannelId::room(&RoomName::new(&join.target)?)),
-        2 => Err(EnvelopeError::bad_input("type 2: direct channels are not available")),
-        3 => Err(EnvelopeError::bad_input("type 3: group channels are not available")),
-        other => Err(EnvelopeError::bad_input(format!("type must be 1, 2 or 3, not {other}"))),
+        2 => Err(EnvelopeError::bad_input(
+            "type 2: direct channels are not available",
+        )),
+        3 => Err(EnvelopeError::bad_input(
+            "type 3: group channels are not available",
+        )),
+        other => Err(EnvelopeError::bad_input(format!(
+            "type must be 1, 2 or 3, not {other}"
+        ))),
     }
 }
 
 fn message_id(text: &str) -> Result<MessageId, EnvelopeError> {
-    let id = Uuid::try_parse(text).map_err(|_| EnvelopeError::bad_input("message_id must be a UUID"))?;
+    let id =
+        Uuid::try_parse(text).map_err(|_| EnvelopeError::bad_input("message_id must be a UUID"))?;
     Ok(MessageId(id))
 }
 
@@ -205,8 +252,16 @@ impl Actor for Session {
         parts.online.opened(ctx.address().recipient());
         if parts.status {
             let (session, user, username) = (parts.id, parts.user, parts.username.clone());
-            let joined = Presence { session, user, username, persistence: false };
-            let news = Outgoing::Status(StatusNews { joined, status: String::new() });
+            let joined = Presence {
+                session,
+                user,
+                username,
+                persistence: false,
+            };
+            let news = Outgoing::Status(StatusNews {
+                joined,
+                status: String::new(),
+            });
             parts.outbox.push(news.frame(parts.outbox.format(), None));
         }
     }
@@ -218,8 +273,12 @@ impl Drop for Session {
         metrics::gauge!("banter_sessions").decrement(1.0);
         let session = self.parts.id;
         for (_, membership) in self.joined.drain() {
-            membership.addr.do_send(Leave { session, ticket: None });
+            membership.addr.do_send(Leave {
+                session,
+                ticket: None,
+            });
         }
+        self.parts.relay.detach(self.parts.socket);
         self.parts.outbox.close(Closing::BROKEN);
     }
 }
@@ -234,18 +293,27 @@ impl Handler<Inbound> for Session {
             Request::ChannelJoin(join) => self.join(ticket, join, ctx),
             Request::ChannelLeave(leave) => self.leave(ticket, &leave.channel_id),
             Request::ChannelMessageSend(send) => {
-                self.publish(ticket, &send.channel_id, || Ok(Edit::Send(content(&send.content)?)));
+                self.publish(ticket, &send.channel_id, || {
+                    Ok(Edit::Send(content(&send.content)?))
+                });
             }
-            Request::ChannelMessageUpdate(update) => self.publish(ticket, &update.channel_id, || {
-                let id = message_id(&update.message_id)?;
-                Ok(Edit::Update(id, content(&update.content)?))
-            }),
+            Request::ChannelMessageUpdate(update) => {
+                self.publish(ticket, &update.channel_id, || {
+                    let id = message_id(&update.message_id)?;
+                    Ok(Edit::Update(id, content(&update.content)?))
+                })
+            }
             Request::ChannelMessageRemove(remove) => {
-                self.publish(ticket, &remove.channel_id, || Ok(Edit::Remove(message_id(&remove.message_id)?)));
+                self.publish(ticket, &remove.channel_id, || {
+                    Ok(Edit::Remove(message_id(&remove.message_id)?))
+                });
             }
             Request::Unsupported(name) => {
                 let message = format!("{name} is not available on this server");
-                self.refuse(ticket, EnvelopeError::new(EnvelopeCode::Unrecognised, message));
+                self.refuse(
+                    ticket,
+                    EnvelopeError::new(EnvelopeCode::Unrecognised, message),
+                );
             }
         }
     }
@@ -272,10 +340,22 @@ impl Handler<ChannelLost> for Session {
     type Result = ();
 
     fn handle(&mut self, lost: ChannelLost, ctx: &mut Context<Self>) {
-        self.parts.outbox.answer_for(lost.channel, &PublishError::ChannelLost.into());
-        let found = self.joined.iter().find(|(_, membership)| membership.live == lost.channel);
-        let Some(channel) = found.map(|(channel, _)| channel.clone()) else { return };
-        if let Some(Membership { persistence, hidden, .. }) = self.joined.remove(&channel) {
+        self.parts
+            .outbox
+            .answer_for(lost.channel, &PublishError::ChannelLost.into());
+        let found = self
+            .joined
+            .iter()
+            .find(|(_, membership)| membership.live == lost.channel);
+        let Some(channel) = found.map(|(channel, _)| channel.clone()) else {
+            return;
+        };
+        if let Some(Membership {
+            persistence,
+            hidden,
+            ..
+        }) = self.joined.remove(&channel)
+        {
             self.enter(channel, persistence, hidden, None, ctx);
         }
     }

@@ -31,11 +31,21 @@ pub enum DataDirError {
 
 impl DataDir {
     pub(crate) fn open(path: &Path) -> Result<Self, DataDirError> {
-        let unusable = |source| DataDirError::Unusable { path: path.to_owned(), source };
+        let unusable = |source| DataDirError::Unusable {
+            path: path.to_owned(),
+            source,
+        };
         make(path).map_err(unusable)?;
-        let lock = File::options().create(true).append(true).open(path.join("lock")).map_err(unusable)?;
+        let lock = File::options()
+            .create(true)
+            .append(true)
+            .open(path.join("lock"))
+            .map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(DataDirError::InUse(path.to_owned())),
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }
@@ -49,5 +59,8 @@ impl DataDir {
 /// What people say is nobody else's business on this machine either.
 fn make(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }

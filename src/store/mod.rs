@@ -6,8 +6,8 @@
 mod data_dir;
 mod sqlite;
 
-pub use self::{data_dir::DataDirError, sqlite::OpenError};
 pub(crate) use self::{data_dir::DataDir, sqlite::Sqlite};
+pub use self::{data_dir::DataDirError, sqlite::OpenError};
 
 use std::{future::Future, pin::Pin};
 

@@ -10,7 +10,9 @@ use actix::Recipient;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::UserId;
-use crate::{account::TokenId, channel::SessionId, relay::Closing, session::EndSession};
+use crate::{
+    account::TokenId, channel::SessionId, relay::Closing, session::EndSession, wire::CloseCode,
+};
 
 /// The open sessions of all users of this process. Cheap to clone.
 #[derive(Clone)]
@@ -62,7 +64,12 @@ const SHARDS: usize = 64;
 impl Online {
     pub(crate) fn new(max_sessions: usize, max_user_sessions: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self(Arc::new(Inner { shards, total: AtomicUsize::new(0), max_sessions, max_user_sessions }))
+        Self(Arc::new(Inner {
+            shards,
+            total: AtomicUsize::new(0),
+            max_sessions,
+            max_user_sessions,
+        }))
     }
 
     /// Counts a session that is about to open. Ask for the token's validity after this: what ends
@@ -82,8 +89,17 @@ impl Online {
             self.0.total.fetch_sub(1, Ordering::Relaxed);
             Err(SessionLimit::Server)
         } else {
-            sessions.push(Entry { session, token, visible, stage: Stage::Opening });
-            Ok(OnlineSession { online: self.clone(), user, session })
+            sessions.push(Entry {
+                session,
+                token,
+                visible,
+                stage: Stage::Opening,
+            });
+            Ok(OnlineSession {
+                online: self.clone(),
+                user,
+                session,
+            })
         };
         if sessions.is_empty() {
             users.remove(&user);
@@ -98,35 +114,58 @@ impl Online {
 
     /// Whether the user shows as online.
     pub(crate) fn is_visible(&self, user: UserId) -> bool {
-        self.shard(user).get(&user).is_some_and(|sessions| sessions.iter().any(|entry| entry.visible))
+        self.shard(user)
+            .get(&user)
+            .is_some_and(|sessions| sessions.iter().any(|entry| entry.visible))
     }
 
     /// Ends the sessions that were opened with a token.
-    pub(crate) fn close_token(&self, user: UserId, token: TokenId, why: Closing) -> usize {
-        self.close_where(user, why, |entry| entry.token == token)
+    pub(crate) fn close_token(&self, user: UserId, token: TokenId, reason: &'static str) -> usize {
+        self.close_where(user, reason, |entry| entry.token == token)
     }
 
     /// Ends the sessions that were opened with a token not younger than `cut`.
-    pub(crate) fn close_tokens_until(&self, user: UserId, cut: TokenId, why: Closing) -> usize {
-        self.close_where(user, why, |entry| entry.token <= cut)
+    pub(crate) fn close_tokens_until(
+        &self,
+        user: UserId,
+        cut: TokenId,
+        reason: &'static str,
+    ) -> usize {
+        self.close_where(user, reason, |entry| entry.token <= cut)
     }
 
     /// Ends all sessions of a user; how many these were.
-    pub(crate) fn close_user(&self, user: UserId, why: Closing) -> usize {
-        self.close_where(user, why, |_| true)
+    pub(crate) fn close_user(&self, user: UserId, reason: &'static str) -> usize {
+        self.close_where(user, reason, |_| true)
     }
 
     /// Ends all sessions of everybody.
     pub(crate) fn close_all(&self, why: Closing) {
         for shard in &self.0.shards {
-            shard.lock().values_mut().flatten().for_each(|entry| entry.end(why));
+            shard
+                .lock()
+                .values_mut()
+                .flatten()
+                .for_each(|entry| entry.end(why));
         }
     }
 
-    fn close_where(&self, user: UserId, why: Closing, concerned: impl Fn(&Entry) -> bool) -> usize {
+    fn close_where(
+        &self,
+        user: UserId,
+        reason: &'static str,
+        concerned: impl Fn(&Entry) -> bool,
+    ) -> usize {
+        let why = Closing {
+            code: CloseCode::POLICY,
+            reason,
+        };
         let mut users = self.shard(user);
         let sessions = users.get_mut(&user).into_iter().flatten();
-        sessions.filter(|entry| concerned(entry)).map(|entry| entry.end(why)).count()
+        sessions
+            .filter(|entry| concerned(entry))
+            .map(|entry| entry.end(why))
+            .count()
     }
 
     fn shard(&self, user: UserId) -> MutexGuard<'_, HashMap<UserId, Vec<Entry>>> {

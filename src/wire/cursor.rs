@@ -6,33 +6,11 @@ use bincode::{Decode, Encode, config};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use crate::channel::{ChannelId, Direction, Seq};
+use crate::channel::{ChannelId, Cursor, Direction, Seq, Side};
 
 /// Secret of this server's cursors.
 #[derive(Clone)]
 pub(crate) struct CursorKey(pub(crate) [u8; 32]);
-
-/// A place in a channel's history from which a listing goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cursor {
-    /// The direction of the listing.
-    pub(crate) direction: Direction,
-    /// On which side of the anchor to go on.
-    pub(crate) side: Side,
-    pub(crate) anchor: Anchor,
-}
-
-/// The message next to which the cursor stands. It need not exist any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Anchor(pub(crate) Seq);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// What comes later in the listing.
-    Next,
-    /// What came earlier in the listing.
-    Previous,
-}
 
 /// The text is not a cursor of this server for this channel and direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,10 +31,23 @@ const PREVIOUS: u8 = 2;
 const MAC_BYTES: usize = 16;
 
 impl Cursor {
+    /// The text for clients; good for `channel` only.
     pub(crate) fn to_text(self, key: &CursorKey, channel: &ChannelId) -> String {
-        let newest_first = if self.direction == Direction::NewestFirst { NEWEST_FIRST } else { 0 };
-        let previous = if self.side == Side::Previous { PREVIOUS } else { 0 };
-        let written = Written { version: VERSION, kind: newest_first | previous, seq: self.anchor.0.0 };
+        let newest_first = if self.direction == Direction::NewestFirst {
+            NEWEST_FIRST
+        } else {
+            0
+        };
+        let previous = if self.side == Side::Previous {
+            PREVIOUS
+        } else {
+            0
+        };
+        let written = Written {
+            version: VERSION,
+            kind: newest_first | previous,
+            seq: self.anchor.0,
+        };
         // Plain integers into a growing buffer: there is nothing that could fail.
         let mut bytes = bincode::encode_to_vec(written, config::standard()).unwrap_or_default();
         let mac = key.mac(&bytes, channel).finalize().into_bytes();
@@ -65,20 +56,39 @@ impl Cursor {
     }
 
     /// Reads a cursor made for this channel by this server.
-    pub(crate) fn read(text: &str, key: &CursorKey, channel: &ChannelId) -> Result<Self, CursorError> {
+    pub(crate) fn read(
+        text: &str,
+        key: &CursorKey,
+        channel: &ChannelId,
+    ) -> Result<Self, CursorError> {
         let bytes = BASE64.decode(text).map_err(|_| CursorError)?;
-        let (body, mac) = bytes.split_at_checked(bytes.len().wrapping_sub(MAC_BYTES)).ok_or(CursorError)?;
-        key.mac(body, channel).verify_truncated_left(mac).map_err(|_| CursorError)?;
-        let (written, length) =
-            bincode::decode_from_slice::<Written, _>(body, config::standard()).map_err(|_| CursorError)?;
-        if written.version != VERSION || length != body.len() || written.kind & !(NEWEST_FIRST | PREVIOUS) != 0 {
+        let (body, mac) = bytes
+            .split_at_checked(bytes.len().wrapping_sub(MAC_BYTES))
+            .ok_or(CursorError)?;
+        key.mac(body, channel)
+            .verify_truncated_left(mac)
+            .map_err(|_| CursorError)?;
+        let (written, length) = bincode::decode_from_slice::<Written, _>(body, config::standard())
+            .map_err(|_| CursorError)?;
+        if written.version != VERSION
+            || length != body.len()
+            || written.kind & !(NEWEST_FIRST | PREVIOUS) != 0
+        {
             return Err(CursorError);
         }
         let newest_first = written.kind & NEWEST_FIRST != 0;
         Ok(Self {
-            direction: if newest_first { Direction::NewestFirst } else { Direction::OldestFirst },
-            side: if written.kind & PREVIOUS != 0 { Side::Previous } else { Side::Next },
-            anchor: Anchor(Seq(written.seq)),
+            direction: if newest_first {
+                Direction::NewestFirst
+            } else {
+                Direction::OldestFirst
+            },
+            side: if written.kind & PREVIOUS != 0 {
+                Side::Previous
+            } else {
+                Side::Next
+            },
+            anchor: Seq(written.seq),
         })
     }
 }
@@ -86,7 +96,8 @@ impl Cursor {
 impl CursorKey {
     fn mac(&self, body: &[u8], channel: &ChannelId) -> Hmac<Sha256> {
         // HMAC takes keys of any length.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0)
+            .unwrap_or_else(|_| unreachable!("HMAC takes any key"));
         mac.update(body);
         mac.update(channel.as_str().as_bytes());
         mac
@@ -105,9 +116,13 @@ mod tests {
 
     fn cursor(seq: u64, newest: bool, previous: bool) -> Cursor {
         Cursor {
-            direction: if newest { Direction::NewestFirst } else { Direction::OldestFirst },
+            direction: if newest {
+                Direction::NewestFirst
+            } else {
+                Direction::OldestFirst
+            },
             side: if previous { Side::Previous } else { Side::Next },
-            anchor: Anchor(Seq(seq)),
+            anchor: Seq(seq),
         }
     }
 

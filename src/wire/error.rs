@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
+
 use crate::{
-    channel::{ChannelIdError, ContentError, JoinError, PublishError, RoomNameError},
+    account::{AccountError, CredentialError, TokenError},
+    channel::{ChannelIdError, ContentError, HistoryError, JoinError, PublishError, RoomNameError},
     store::StoreError,
+    wire::CursorError,
 };
 
 /// Socket error codes of the Nakama protocol.
@@ -29,7 +33,10 @@ pub(crate) struct EnvelopeError {
 
 impl EnvelopeError {
     pub(crate) fn new(code: EnvelopeCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
@@ -87,6 +94,23 @@ fn note_store_failure(error: &StoreError) {
     }
 }
 
+impl From<CursorError> for ApiError {
+    fn from(error: CursorError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<HistoryError> for ApiError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Store(error) => error.into(),
+            HistoryError::Forbidden | HistoryError::Limit | HistoryError::Direction => {
+                Self::invalid(error.to_string())
+            }
+        }
+    }
+}
+
 impl From<ChannelIdError> for ApiError {
     fn from(error: ChannelIdError) -> Self {
         Self::invalid(error.to_string())
@@ -99,6 +123,7 @@ pub(crate) enum ApiCode {
     InvalidArgument = 3,
     NotFound = 5,
     AlreadyExists = 6,
+    PermissionDenied = 7,
     Unimplemented = 12,
     Internal = 13,
     Unavailable = 14,
@@ -111,6 +136,7 @@ impl ApiCode {
         match self {
             Self::InvalidArgument => 400,
             Self::Unauthenticated => 401,
+            Self::PermissionDenied => 403,
             Self::NotFound => 404,
             Self::AlreadyExists => 409,
             Self::Internal => 500,
@@ -131,11 +157,36 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(code: ApiCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn unauthenticated(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ApiCode::Unauthenticated, message)
     }
 
     pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ApiCode::InvalidArgument, message)
+    }
+}
+
+/// The body of a refusal.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: u8,
+    message: &'a str,
+}
+
+impl ApiError {
+    /// The JSON clients get.
+    pub(crate) fn body(&self) -> String {
+        serde_json::to_string(&ErrorBody {
+            code: self.code as u8,
+            message: &self.message,
+        })
+        .expect("a number and a text are JSON")
     }
 }
 
@@ -147,5 +198,42 @@ impl From<StoreError> for ApiError {
             StoreError::Closed => Self::new(ApiCode::Unavailable, "the server is shutting down"),
             StoreError::Failed(_) => Self::new(ApiCode::Unavailable, "storage is unavailable"),
         }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::unauthenticated(error.to_string())
+    }
+}
+
+impl From<CredentialError> for ApiError {
+    fn from(error: CredentialError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        let code = match &error {
+            AccountError::Credential(_)
+            | AccountError::Profile(_)
+            | AccountError::RenameTaken
+            | AccountError::NothingToUpdate
+            | AccountError::LogoutToken(_)
+            | AccountError::TooMany { .. } => ApiCode::InvalidArgument,
+            AccountError::NotFound => ApiCode::NotFound,
+            AccountError::UsernameTaken | AccountError::IdentityTaken(_) => ApiCode::AlreadyExists,
+            AccountError::CannotUnlink => ApiCode::PermissionDenied,
+            AccountError::WrongPassword => ApiCode::Unauthenticated,
+            AccountError::Busy => ApiCode::Unavailable,
+            AccountError::Hashing => {
+                tracing::error!("password hashing failed");
+                ApiCode::Internal
+            }
+            AccountError::Token(error) => return (*error).into(),
+            AccountError::Store(error) => return error.clone().into(),
+        };
+        Self::new(code, error.to_string())
     }
 }

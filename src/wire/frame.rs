@@ -58,7 +58,11 @@ pub(super) fn text_frame(mut buffer: Vec<u8>) -> Bytes {
 /// A whole message in one frame, text or binary.
 pub(crate) fn message_frame(text: bool, payload: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(HEADER + payload.len());
-    let kind = if text { ws::OpCode::Text } else { ws::OpCode::Binary };
+    let kind = if text {
+        ws::OpCode::Text
+    } else {
+        ws::OpCode::Binary
+    };
     ws::Parser::write_message(&mut frame, payload, kind, true, false);
     frame.freeze()
 }
@@ -77,7 +81,10 @@ pub(crate) fn pong_frame(payload: &[u8]) -> Bytes {
 /// A close frame with a code and a reason of at most 123 bytes.
 pub(crate) fn close_frame(code: CloseCode, reason: &str) -> Bytes {
     let mut frame = BytesMut::new();
-    let reason = ws::CloseReason { code: code.0.into(), description: Some(reason.to_owned()) };
+    let reason = ws::CloseReason {
+        code: code.0.into(),
+        description: Some(reason.to_owned()),
+    };
     ws::Parser::write_close(&mut frame, Some(reason), false);
     frame.freeze()
 }

@@ -14,7 +14,10 @@ use crate::channel::{ChannelId, ChannelKind, Message, Micros, Presence};
 
 pub(super) fn frame(what: &Outgoing, cid: Option<&str>) -> Bytes {
     let mut buffer = payload_buffer(capacity(what));
-    let envelope = Envelope { cid, body: body(what) };
+    let envelope = Envelope {
+        cid,
+        body: body(what),
+    };
     if let Err(error) = serde_json::to_writer(&mut buffer, &envelope) {
         // Writing plain values to memory has nothing to fail on; should it ever, the client is told.
         tracing::error!(%error, "envelope cannot be encoded");
@@ -31,7 +34,9 @@ fn capacity(what: &Outgoing) -> usize {
         Outgoing::Message(message) => 420 + message.content.as_str().len() * 5 / 4,
         Outgoing::Ack(_) => 360,
         Outgoing::Joined(answer) => 300 + answer.others.len() * PRESENCE,
-        Outgoing::Presence(news) => 160 + (news.delta.joins.len() + news.delta.leaves.len()) * PRESENCE,
+        Outgoing::Presence(news) => {
+            160 + (news.delta.joins.len() + news.delta.leaves.len()) * PRESENCE
+        }
         Outgoing::Pong | Outgoing::Empty | Outgoing::Error(_) | Outgoing::Status(_) => 96,
     }
 }
@@ -53,7 +58,9 @@ enum Body<'a> {
     ChannelMessageAck(MessageBody<'a>),
     ChannelMessage(MessageBody<'a>),
     ChannelPresenceEvent(PresenceEventBody<'a>),
-    StatusPresenceEvent { joins: [PresenceBody<'a>; 1] },
+    StatusPresenceEvent {
+        joins: [PresenceBody<'a>; 1],
+    },
     #[serde(untagged)]
     Empty {},
 }
@@ -62,7 +69,10 @@ fn body(what: &Outgoing) -> Body<'_> {
     match what {
         Outgoing::Pong => Body::Pong {},
         Outgoing::Empty => Body::Empty {},
-        Outgoing::Error(EnvelopeError { code, message }) => Body::Error(ErrorBody { code: *code as u8, message }),
+        Outgoing::Error(EnvelopeError { code, message }) => Body::Error(ErrorBody {
+            code: *code as u8,
+            message,
+        }),
         Outgoing::Joined(answer) => Body::Channel(ChannelBody {
             id: answer.channel.as_str(),
             presences: Presences::of(&answer.others),
@@ -77,9 +87,9 @@ fn body(what: &Outgoing) -> Body<'_> {
             leaves: Presences::of(&news.delta.leaves),
             names: Names::of(&news.channel),
         }),
-        Outgoing::Status(news) => {
-            Body::StatusPresenceEvent { joins: [PresenceBody::new(&news.joined, Some(&news.status))] }
-        }
+        Outgoing::Status(news) => Body::StatusPresenceEvent {
+            joins: [PresenceBody::new(&news.joined, Some(&news.status))],
+        },
     }
 }
 
@@ -116,7 +126,6 @@ struct PresenceEventBody<'a> {
 #[derive(Serialize)]
 pub(super) struct MessageBody<'a> {
     channel_id: &'a str,
-    #[serde(serialize_with = "text")]
     message_id: uuid::Uuid,
     code: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,7 +160,11 @@ impl<'a> MessageBody<'a> {
 
     pub(super) fn full(message: &'a Message) -> Self {
         let content = Some(message.content.as_str());
-        Self { sender_id: Some(message.sender.0), content, ..Self::ack(message) }
+        Self {
+            sender_id: Some(message.sender.0),
+            content,
+            ..Self::ack(message)
+        }
     }
 }
 
@@ -170,20 +183,33 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     fn of(channel: &'a ChannelId) -> Self {
-        let none = Self { room_name: None, group_id: None, user_id_one: None, user_id_two: None };
+        let none = Self {
+            room_name: None,
+            group_id: None,
+            user_id_one: None,
+            user_id_two: None,
+        };
         match channel.kind() {
-            ChannelKind::Room => Self { room_name: channel.room_name(), ..none },
-            ChannelKind::Group => Self { group_id: channel.group_id(), ..none },
-            ChannelKind::Direct(one, two) => Self { user_id_one: Some(one.0), user_id_two: Some(two.0), ..none },
+            ChannelKind::Room => Self {
+                room_name: channel.room_name(),
+                ..none
+            },
+            ChannelKind::Group => Self {
+                group_id: channel.group_id(),
+                ..none
+            },
+            ChannelKind::Direct(one, two) => Self {
+                user_id_one: Some(one.0),
+                user_id_two: Some(two.0),
+                ..none
+            },
         }
     }
 }
 
 #[derive(Serialize)]
 struct PresenceBody<'a> {
-    #[serde(serialize_with = "text")]
     user_id: uuid::Uuid,
-    #[serde(serialize_with = "text")]
     session_id: uuid::Uuid,
     username: &'a str,
     /// In channels only.
@@ -232,11 +258,9 @@ impl Serialize for Presences<'_> {
 /// RFC 3339 in UTC with six digits: the same text live and in the history.
 fn time<S: Serializer>(time: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
     let since = Duration::from_micros(u64::try_from(time.0).unwrap_or(0));
-    serializer.collect_str(&humantime::format_rfc3339_micros(SystemTime::UNIX_EPOCH + since))
-}
-
-fn text<S: Serializer>(id: &uuid::Uuid, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()))
+    serializer.collect_str(&humantime::format_rfc3339_micros(
+        SystemTime::UNIX_EPOCH + since,
+    ))
 }
 
 // The shape is serde's.

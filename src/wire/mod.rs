@@ -13,11 +13,11 @@ mod request;
 pub(crate) mod rest;
 
 pub(crate) use self::{
-    cursor::{Anchor, Cursor, CursorError, CursorKey, Side},
-    error::{ApiCode, ApiError, EnvelopeCode, EnvelopeError},
+    cursor::{CursorError, CursorKey},
+    error::{EnvelopeCode, EnvelopeError},
     frame::{CloseCode, close_frame, message_frame, ping_frame, pong_frame},
     outgoing::{JoinAnswer, Outgoing, PresenceNews, StatusNews},
-    request::{ChannelJoin, Request, RequestEnvelope, decode},
+    request::{ChannelJoin, Request, decode},
 };
 
 /// How envelopes are written on a socket.

@@ -84,13 +84,17 @@ pub(crate) struct ChannelMessageRemove {
 
 impl fmt::Debug for ChannelMessageSend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChannelMessageSend").field("channel_id", &self.channel_id).finish_non_exhaustive()
+        f.debug_struct("ChannelMessageSend")
+            .field("channel_id", &self.channel_id)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for ChannelMessageUpdate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChannelMessageUpdate").field("channel_id", &self.channel_id).finish_non_exhaustive()
+        f.debug_struct("ChannelMessageUpdate")
+            .field("channel_id", &self.channel_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,13 +110,19 @@ pub(crate) struct DecodeError {
 pub(crate) fn decode(text: &str) -> Result<RequestEnvelope, DecodeError> {
     let Draft { cid, request } = serde_json::from_str(text).map_err(|error| DecodeError {
         cid: None,
-        error: EnvelopeError::new(EnvelopeCode::BadInput, format!("malformed envelope: {error}")),
+        error: EnvelopeError::new(
+            EnvelopeCode::BadInput,
+            format!("malformed envelope: {error}"),
+        ),
     })?;
     match request {
         Some(Ok(request)) => Ok(RequestEnvelope { cid, request }),
         Some(Err(ServerOnly(name))) => Err(DecodeError {
             cid,
-            error: EnvelopeError::new(EnvelopeCode::Unrecognised, format!("{name} is sent by servers only")),
+            error: EnvelopeError::new(
+                EnvelopeCode::Unrecognised,
+                format!("{name} is sent by servers only"),
+            ),
         }),
         None => Err(DecodeError {
             cid,
@@ -132,18 +142,54 @@ struct ServerOnly(&'static str);
 
 /// Messages of the protocol that only a server sends.
 const SERVER_ONLY: &[&str] = &[
-    "channel", "channel_message", "channel_message_ack", "channel_presence_event", "error", "match", "match_data",
-    "match_presence_event", "matchmaker_matched", "matchmaker_ticket", "notifications", "party", "party_close",
-    "party_data", "party_join_request", "party_join_request_list", "party_leader", "party_matchmaker_ticket",
-    "party_presence_event", "status", "status_presence_event", "stream_data", "stream_presence_event",
+    "channel",
+    "channel_message",
+    "channel_message_ack",
+    "channel_presence_event",
+    "error",
+    "match",
+    "match_data",
+    "match_presence_event",
+    "matchmaker_matched",
+    "matchmaker_ticket",
+    "notifications",
+    "party",
+    "party_close",
+    "party_data",
+    "party_join_request",
+    "party_join_request_list",
+    "party_leader",
+    "party_matchmaker_ticket",
+    "party_presence_event",
+    "status",
+    "status_presence_event",
+    "stream_data",
+    "stream_presence_event",
 ];
 
 /// Messages of the protocol that a client may send and this server does not serve.
 const UNSUPPORTED: &[&str] = &[
-    "match_create", "match_data_send", "match_join", "match_leave", "matchmaker_add", "matchmaker_remove",
-    "party_accept", "party_create", "party_data_send", "party_join", "party_join_request_list", "party_leave",
-    "party_matchmaker_add", "party_matchmaker_remove", "party_promote", "party_remove", "party_update", "rpc",
-    "status_follow", "status_unfollow", "status_update",
+    "match_create",
+    "match_data_send",
+    "match_join",
+    "match_leave",
+    "matchmaker_add",
+    "matchmaker_remove",
+    "party_accept",
+    "party_create",
+    "party_data_send",
+    "party_join",
+    "party_join_request_list",
+    "party_leave",
+    "party_matchmaker_add",
+    "party_matchmaker_remove",
+    "party_promote",
+    "party_remove",
+    "party_update",
+    "rpc",
+    "status_follow",
+    "status_unfollow",
+    "status_update",
 ];
 
 impl<'de> Deserialize<'de> for Draft {
@@ -169,7 +215,9 @@ impl<'de> Visitor<'de> for DraftVisitor {
                 if std::mem::replace(&mut cid_seen, true) {
                     return Err(de::Error::duplicate_field("cid"));
                 }
-                draft.cid = map.next_value::<Option<Box<str>>>()?.filter(|cid| !cid.is_empty());
+                draft.cid = map
+                    .next_value::<Option<Box<str>>>()?
+                    .filter(|cid| !cid.is_empty());
             } else if draft.request.is_some() {
                 return Err(de::Error::custom("more than one message"));
             } else {
@@ -180,7 +228,10 @@ impl<'de> Visitor<'de> for DraftVisitor {
     }
 }
 
-fn request<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Result<Request, ServerOnly>, A::Error> {
+fn request<'de, A: MapAccess<'de>>(
+    key: &str,
+    map: &mut A,
+) -> Result<Result<Request, ServerOnly>, A::Error> {
     /// `{}` and nothing else.
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -201,7 +252,8 @@ fn request<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Result<Requ
         "channel_message_update" => Request::ChannelMessageUpdate(map.next_value()?),
         "channel_message_remove" => Request::ChannelMessageRemove(map.next_value()?),
         _ => {
-            let known = |names: &'static [&'static str]| names.iter().copied().find(|name| *name == key);
+            let known =
+                |names: &'static [&'static str]| names.iter().copied().find(|name| *name == key);
             if let Some(name) = known(UNSUPPORTED) {
                 map.next_value::<IgnoredAny>()?;
                 Request::Unsupported(name)
@@ -209,7 +261,9 @@ fn request<'de, A: MapAccess<'de>>(key: &str, map: &mut A) -> Result<Result<Requ
                 map.next_value::<IgnoredAny>()?;
                 return Ok(Err(ServerOnly(name)));
             } else {
-                return Err(de::Error::custom(format_args!("unknown message {key:.64?}")));
+                return Err(de::Error::custom(format_args!(
+                    "unknown message {key:.64?}"
+                )));
             }
         }
     }))
@@ -235,7 +289,9 @@ impl<'de> Deserialize<'de> for Key {
 }
 
 /// null is the default, as everywhere in protobuf JSON.
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
@@ -263,13 +319,17 @@ fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> 
         }
 
         fn visit_f64<E: de::Error>(self, v: f64) -> Result<i32, E> {
-            let whole = v.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&v);
+            let whole =
+                v.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&v);
             // In range and whole, so nothing is cut off.
-            whole.then_some(v as i32).ok_or_else(|| E::invalid_value(de::Unexpected::Float(v), &self))
+            whole
+                .then_some(v as i32)
+                .ok_or_else(|| E::invalid_value(de::Unexpected::Float(v), &self))
         }
 
         fn visit_str<E: de::Error>(self, v: &str) -> Result<i32, E> {
-            v.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(v), &self))
+            v.parse()
+                .map_err(|_| E::invalid_value(de::Unexpected::Str(v), &self))
         }
     }
 
@@ -293,22 +353,51 @@ mod tests {
             r#"{"cid":"7","channelJoin":{"target":"lobby","type":"1","persistence":null}}"#,
             r#"{"channel_join":{"target":"lobby","type":1.0},"cid":"7"}"#,
         ] {
-            let RequestEnvelope { cid, request: Request::ChannelJoin(join) } = decode(text).unwrap() else {
+            let RequestEnvelope {
+                cid,
+                request: Request::ChannelJoin(join),
+            } = decode(text).unwrap()
+            else {
                 panic!("{text}")
             };
-            assert_eq!((cid.as_deref(), join.target.as_str(), join.kind), (Some("7"), "lobby", 1));
+            assert_eq!(
+                (cid.as_deref(), join.target.as_str(), join.kind),
+                (Some("7"), "lobby", 1)
+            );
         }
-        assert!(matches!(decode(r#"{"ping":{}}"#).unwrap(), RequestEnvelope { cid: None, request: Request::Ping }));
-        assert!(matches!(decode(r#"{"status_update":{"status":"x"}}"#).unwrap().request, Request::Unsupported(_)));
+        assert!(matches!(
+            decode(r#"{"ping":{}}"#).unwrap(),
+            RequestEnvelope {
+                cid: None,
+                request: Request::Ping
+            }
+        ));
+        assert!(matches!(
+            decode(r#"{"status_update":{"status":"x"}}"#)
+                .unwrap()
+                .request,
+            Request::Unsupported(_)
+        ));
     }
 
     #[test]
     fn what_is_no_request_is_refused_with_the_code_of_the_protocol() {
         for malformed in [
-            "", "nonsense", "[]", "null", r#"{"cid":"1","ping":"#, r#"{"cid":"1","no_such_message":{}}"#,
-            r#"{"ping":{},"pong":{}}"#, r#"{"ping":null}"#, r#"{"ping":{"x":1}}"#, r#"{"cid":1,"ping":{}}"#,
-            r#"{"channel_join":{"target":"a","colour":1}}"#, r#"{"channel_join":{"type":"one"}}"#,
-            r#"{"channel_join":{"type":1.5}}"#, r#"{"channel_leave":{"channel_id":5}}"#, r#"{"cid":"a","cid":"b","ping":{}}"#,
+            "",
+            "nonsense",
+            "[]",
+            "null",
+            r#"{"cid":"1","ping":"#,
+            r#"{"cid":"1","no_such_message":{}}"#,
+            r#"{"ping":{},"pong":{}}"#,
+            r#"{"ping":null}"#,
+            r#"{"ping":{"x":1}}"#,
+            r#"{"cid":1,"ping":{}}"#,
+            r#"{"channel_join":{"target":"a","colour":1}}"#,
+            r#"{"channel_join":{"type":"one"}}"#,
+            r#"{"channel_join":{"type":1.5}}"#,
+            r#"{"channel_leave":{"channel_id":5}}"#,
+            r#"{"cid":"a","cid":"b","ping":{}}"#,
         ] {
             assert_eq!(code(malformed), 3, "{malformed}");
         }

@@ -8,16 +8,18 @@ use uuid::Uuid;
 use super::{Sqlite, StoreError};
 use crate::{
     channel::{
-        ChannelId, CommitSink, Content, Direction, Message, MessageCode, MessageId, MessageStore, Micros, Outcome,
-        Page, PageQuery, Position, Seq, Write,
+        ChannelId, CommitSink, Content, Direction, Message, MessageCode, MessageId, MessageStore,
+        Micros, Outcome, Page, PageQuery, Position, Seq, Write,
     },
     store::StoreFuture,
     user::UserId,
 };
 
-const INSERT_CHANNEL: &str = "INSERT INTO channel (id, last_seq, last_time) VALUES (?1, 0, 0) RETURNING key";
+const INSERT_CHANNEL: &str =
+    "INSERT INTO channel (id, last_seq, last_time) VALUES (?1, 0, 0) RETURNING key";
 const SELECT_CHANNEL: &str = "SELECT key, last_seq, last_time FROM channel WHERE id = ?1";
-const ADVANCE_CHANNEL: &str = "UPDATE channel SET last_seq = max(last_seq, ?2), last_time = max(last_time, ?3)
+const ADVANCE_CHANNEL: &str =
+    "UPDATE channel SET last_seq = max(last_seq, ?2), last_time = max(last_time, ?3)
     WHERE key = ?1";
 const INSERT_MESSAGE: &str = "INSERT INTO message
     (channel, seq, id, code, sender, username, content, create_time, update_time)
@@ -46,18 +48,32 @@ pub(super) struct Batch<'c> {
 }
 
 impl<'c> Batch<'c> {
-    pub(super) fn new(connection: &'c Connection, keys: &'c mut ChannelKeys) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        keys: &'c mut ChannelKeys,
+    ) -> Result<Self, StoreError> {
         if keys.0.len() > ChannelKeys::MOST {
             keys.0.clear();
         }
-        Ok(Self { connection, keys, ends: HashMap::new(), insert: connection.prepare_cached(INSERT_MESSAGE)? })
+        Ok(Self {
+            connection,
+            keys,
+            ends: HashMap::new(),
+            insert: connection.prepare_cached(INSERT_MESSAGE)?,
+        })
     }
 
     /// Carries out one write. After an error the transaction may have been ended by SQLite.
     pub(super) fn write(&mut self, write: &Write) -> Result<Outcome, StoreError> {
         match write {
             Write::Append(message) => self.append(message),
-            Write::Update { channel, id, sender, content, time } => {
+            Write::Update {
+                channel,
+                id,
+                sender,
+                content,
+                time,
+            } => {
                 let key = self.key(channel)?;
                 let mut update = self.connection.prepare_cached(UPDATE_MESSAGE)?;
                 let arguments = params![id.0, key, sender.0, content.as_str(), time.0];
@@ -65,17 +81,27 @@ impl<'c> Batch<'c> {
                 self.ends.entry(key).or_default().last_time = *time;
                 Ok(outcome)
             }
-            Write::Remove { channel, id, sender } => {
+            Write::Remove {
+                channel,
+                id,
+                sender,
+            } => {
                 let key = self.key(channel)?;
                 let mut remove = self.connection.prepare_cached(REMOVE_MESSAGE)?;
-                Ok(changed(remove.query_row(params![id.0, key, sender.0], times).optional()?))
+                Ok(changed(
+                    remove
+                        .query_row(params![id.0, key, sender.0], times)
+                        .optional()?,
+                ))
             }
         }
     }
 
     fn append(&mut self, message: &Message) -> Result<Outcome, StoreError> {
         let key = self.key(&message.channel)?;
-        let seq = message.seq.ok_or_else(|| StoreError::Failed("a message without a place".into()))?;
+        let seq = message
+            .seq
+            .ok_or_else(|| StoreError::Failed("a message without a place".into()))?;
         self.insert.execute(params![
             key,
             signed(seq),
@@ -87,7 +113,10 @@ impl<'c> Batch<'c> {
             message.create_time.0,
             message.update_time.0,
         ])?;
-        *self.ends.entry(key).or_default() = Position { last_seq: seq, last_time: message.update_time };
+        *self.ends.entry(key).or_default() = Position {
+            last_seq: seq,
+            last_time: message.update_time,
+        };
         Ok(Outcome::Appended)
     }
 
@@ -95,11 +124,16 @@ impl<'c> Batch<'c> {
     pub(super) fn open(&mut self, channel: &ChannelId) -> Result<Position, StoreError> {
         let mut select = self.connection.prepare_cached(SELECT_CHANNEL)?;
         let row = |row: &Row<'_>| Ok((row.get(0)?, unsigned(row.get(1)?), Micros(row.get(2)?)));
-        let Some((key, last_seq, last_time)) = select.query_row([channel.as_str()], row).optional()? else {
+        let Some((key, last_seq, last_time)) =
+            select.query_row([channel.as_str()], row).optional()?
+        else {
             return Ok(Position::default());
         };
         let end = self.ends.get(&key).copied().unwrap_or_default();
-        Ok(Position { last_seq: last_seq.max(end.last_seq), last_time: last_time.max(end.last_time) })
+        Ok(Position {
+            last_seq: last_seq.max(end.last_seq),
+            last_time: last_time.max(end.last_time),
+        })
     }
 
     /// Notes the new ends of the channels. To be called before the commit.
@@ -116,11 +150,15 @@ impl<'c> Batch<'c> {
             return Ok(*key);
         }
         let mut select = self.connection.prepare_cached(SELECT_CHANNEL)?;
-        let key = match select.query_row([channel.as_str()], |row| row.get(0)).optional()? {
+        let key = match select
+            .query_row([channel.as_str()], |row| row.get(0))
+            .optional()?
+        {
             Some(key) => key,
-            None => {
-                self.connection.prepare_cached(INSERT_CHANNEL)?.query_row([channel.as_str()], |row| row.get(0))?
-            }
+            None => self
+                .connection
+                .prepare_cached(INSERT_CHANNEL)?
+                .query_row([channel.as_str()], |row| row.get(0))?,
         };
         self.keys.0.insert(channel.clone(), key);
         Ok(key)
@@ -132,7 +170,12 @@ fn times(row: &Row<'_>) -> rusqlite::Result<(Micros, Micros)> {
 }
 
 fn changed(times: Option<(Micros, Micros)>) -> Outcome {
-    times.map_or(Outcome::NoSuchMessage, |(create_time, update_time)| Outcome::Changed { create_time, update_time })
+    times.map_or(Outcome::NoSuchMessage, |(create_time, update_time)| {
+        Outcome::Changed {
+            create_time,
+            update_time,
+        }
+    })
 }
 
 // SQLite's integers are signed; places start at 1 and never come near the end.
@@ -160,18 +203,24 @@ impl MessageStore for Sqlite {
 }
 
 fn page(connection: &Connection, query: &PageQuery) -> rusqlite::Result<Page> {
-    const COLUMNS: &str = "m.seq, m.id, m.code, m.sender, m.username, m.content, m.create_time, m.update_time
+    const COLUMNS: &str =
+        "m.seq, m.id, m.code, m.sender, m.username, m.content, m.create_time, m.update_time
         FROM message m WHERE m.channel = (SELECT key FROM channel WHERE id = :channel)";
     let (comparison, order, start) = match query.direction {
         Direction::OldestFirst => (">", "ASC", 0),
         Direction::NewestFirst => ("<", "DESC", i64::MAX),
     };
-    let sql = format!("SELECT {COLUMNS} AND m.seq {comparison} :beyond ORDER BY m.seq {order} LIMIT :most");
+    let sql = format!(
+        "SELECT {COLUMNS} AND m.seq {comparison} :beyond ORDER BY m.seq {order} LIMIT :most"
+    );
     let mut select = connection.prepare_cached(&sql)?;
     // One more than asked for tells whether there are more.
-    let most = i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1);
+    let most = i64::try_from(query.limit)
+        .unwrap_or(i64::MAX)
+        .saturating_add(1);
     let beyond = query.beyond.map_or(start, signed);
-    let arguments = named_params! {":channel": query.channel.as_str(), ":beyond": beyond, ":most": most};
+    let arguments =
+        named_params! {":channel": query.channel.as_str(), ":beyond": beyond, ":most": most};
     let rows = select.query_map(arguments, |row| message(row, &query.channel))?;
     let mut messages = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     let more = messages.len() > query.limit;

@@ -85,11 +85,19 @@ impl Sqlite {
         let mut connection = Connection::open(&file)?;
         configure_writer(&connection, settings)?;
         migrate(&mut connection)?;
-        let (writer, thread) = Writer::start(connection, &file, settings).map_err(OpenError::Thread)?;
-        let connections = (0..settings.readers).map(|_| open_reader(&file)).collect::<Result<Vec<_>, _>>()?;
-        let (readers, mut threads) = Readers::start(connections, settings.reader_queue).map_err(OpenError::Thread)?;
+        let (writer, thread) =
+            Writer::start(connection, &file, settings).map_err(OpenError::Thread)?;
+        let connections = (0..settings.readers)
+            .map(|_| open_reader(&file))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (readers, mut threads) =
+            Readers::start(connections, settings.reader_queue).map_err(OpenError::Thread)?;
         threads.push(thread);
-        Ok(Self { writer: Arc::new(writer), readers: Arc::new(readers), threads: Arc::new(Mutex::new(threads)) })
+        Ok(Self {
+            writer: Arc::new(writer),
+            readers: Arc::new(readers),
+            threads: Arc::new(Mutex::new(threads)),
+        })
     }
 
     /// Runs `work` in a savepoint of its own within the writer's next transaction, and answers after
@@ -139,13 +147,17 @@ fn configure_writer(connection: &Connection, settings: &Settings) -> rusqlite::R
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", match settings.durability {
-        Durability::Power => "FULL",
-        Durability::Process => "NORMAL",
-    })?;
+    connection.pragma_update(
+        None,
+        "synchronous",
+        match settings.durability {
+            Durability::Power => "FULL",
+            Durability::Process => "NORMAL",
+        },
+    )?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
-    connection.pragma_update(None, "journal_size_limit", settings.wal_bytes)?;
+    connection.pragma_update(None, "journal_size_limit", settings.wal_bytes as i64)?;
     // Checkpoints are the writer's own business, between commits.
     connection.pragma_update(None, "wal_autocheckpoint", 0)
 }
@@ -163,7 +175,9 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
     use rusqlite_migration::{Error, MigrationDefinitionError};
     match migrations().to_latest(connection) {
         Ok(()) => Ok(()),
-        Err(Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead)) => Err(OpenError::NewerFile),
+        Err(Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead)) => {
+            Err(OpenError::NewerFile)
+        }
         Err(error) => Err(OpenError::Migration(error.to_string())),
     }
 }

@@ -20,8 +20,16 @@ struct Inner<T> {
 impl<T> Queue<T> {
     /// `depth` shows how many items wait.
     pub(super) fn new(capacity: usize, depth: metrics::Gauge) -> Self {
-        let inner = Inner { items: VecDeque::new(), closed: false };
-        Self { inner: Mutex::new(inner), filled: Condvar::new(), capacity, depth }
+        let inner = Inner {
+            items: VecDeque::new(),
+            closed: false,
+        };
+        Self {
+            inner: Mutex::new(inner),
+            filled: Condvar::new(),
+            capacity,
+            depth,
+        }
     }
 
     /// Adds an item at once, or not at all: `Busy` when full, `Closed` after [`close`](Self::close).

@@ -18,13 +18,21 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn start(connections: Vec<Connection>, capacity: usize) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
+    pub(super) fn start(
+        connections: Vec<Connection>,
+        capacity: usize,
+    ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
         let queue = Arc::new(Queue::new(capacity, metrics::gauge!("banter_reader_queue")));
         let start = |connection: Connection| {
             let queue = queue.clone();
-            thread::Builder::new().name("banter-reader".into()).spawn(move || run(&connection, &queue))
+            thread::Builder::new()
+                .name("banter-reader".into())
+                .spawn(move || run(&connection, &queue))
         };
-        let threads = connections.into_iter().map(start).collect::<io::Result<Vec<_>>>()?;
+        let threads = connections
+            .into_iter()
+            .map(start)
+            .collect::<io::Result<Vec<_>>>()?;
         Ok((Self { queue }, threads))
     }
 
@@ -41,7 +49,9 @@ impl Readers {
             // A caller that no longer waits needs no answer.
             let _ = told.send(work(connection));
         }))?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Failed("a read panicked".into()).into()))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Failed("a read panicked".into()).into()))
     }
 
     pub(super) fn close(&self) {

@@ -29,8 +29,14 @@ pub(super) struct Writer {
 }
 
 enum Job {
-    Message { write: Write, sink: CommitSink },
-    Open { channel: ChannelId, told: oneshot::Sender<Result<Position, StoreError>> },
+    Message {
+        write: Write,
+        sink: CommitSink,
+    },
+    Open {
+        channel: ChannelId,
+        told: oneshot::Sender<Result<Position, StoreError>>,
+    },
     Work(Work),
 }
 
@@ -44,7 +50,10 @@ impl Writer {
         file: &Path,
         settings: &Settings,
     ) -> io::Result<(Self, JoinHandle<()>)> {
-        let queue = Arc::new(Queue::new(settings.writer_queue, metrics::gauge!("banter_writer_queue")));
+        let queue = Arc::new(Queue::new(
+            settings.writer_queue,
+            metrics::gauge!("banter_writer_queue"),
+        ));
         let thread = WriterThread {
             connection,
             queue: queue.clone(),
@@ -52,7 +61,9 @@ impl Writer {
             keys: ChannelKeys::default(),
             log: WriteAheadLog::new(file, settings.wal_bytes),
         };
-        let thread = thread::Builder::new().name("banter-writer".into()).spawn(move || thread.run())?;
+        let thread = thread::Builder::new()
+            .name("banter-writer".into())
+            .spawn(move || thread.run())?;
         Ok((Self { queue }, thread))
     }
 
@@ -82,7 +93,9 @@ impl Writer {
                 let _ = told.send(committed.map_err(E::from).and(result));
             })
         })))?;
-        answer.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Closed.into()))
     }
 
     pub(super) fn close(&self) {
@@ -95,7 +108,11 @@ fn in_savepoint<T, E: From<StoreError>>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, E>,
 ) -> Result<T, E> {
-    let run = |sql| connection.execute_batch(sql).map_err(|error| E::from(error.into()));
+    let run = |sql| {
+        connection
+            .execute_batch(sql)
+            .map_err(|error| E::from(error.into()))
+    };
     run("SAVEPOINT work")?;
     let result = work(connection);
     if result.is_err() && !connection.is_autocommit() {
@@ -128,17 +145,22 @@ struct Results {
 
 impl Results {
     fn push(&mut self, sink: CommitSink, outcome: Result<Outcome, StoreError>) {
-        let at = *self.sinks.entry(Arc::as_ptr(&sink).cast()).or_insert_with(|| {
-            self.messages.push((sink, Vec::new()));
-            self.messages.len() - 1
-        });
+        let at = *self
+            .sinks
+            .entry(Arc::as_ptr(&sink).cast())
+            .or_insert_with(|| {
+                self.messages.push((sink, Vec::new()));
+                self.messages.len() - 1
+            });
         self.messages[at].1.push(outcome);
     }
 
     fn tell(self, committed: &Result<(), StoreError>) {
         for (sink, mut outcomes) in self.messages {
             if let Err(error) = committed {
-                outcomes.iter_mut().for_each(|outcome| *outcome = Err(error.clone()));
+                outcomes
+                    .iter_mut()
+                    .for_each(|outcome| *outcome = Err(error.clone()));
             }
             sink(BatchCommitted { outcomes });
         }
@@ -160,8 +182,10 @@ impl WriterThread {
             }
             let (count, begun) = (jobs.len(), Instant::now());
             let mut results = Results::default();
-            let committed = catch_unwind(AssertUnwindSafe(|| self.commit(jobs.drain(..), &mut results)))
-                .unwrap_or_else(|_| Err(StoreError::Failed("a write panicked".into())));
+            let committed = catch_unwind(AssertUnwindSafe(|| {
+                self.commit(jobs.drain(..), &mut results)
+            }))
+            .unwrap_or_else(|_| Err(StoreError::Failed("a write panicked".into())));
             if let Err(error) = &committed {
                 tracing::error!(%error, writes = count, "nothing of a batch was committed");
                 metrics::counter!("banter_commits_failed_total").increment(1);
@@ -176,7 +200,11 @@ impl WriterThread {
         self.log.checkpoint(&self.connection);
     }
 
-    fn commit(&mut self, jobs: impl Iterator<Item = Job>, results: &mut Results) -> Result<(), StoreError> {
+    fn commit(
+        &mut self,
+        jobs: impl Iterator<Item = Job>,
+        results: &mut Results,
+    ) -> Result<(), StoreError> {
         self.connection.execute_batch("BEGIN")?;
         // After a failure that ended the transaction, the rest must not be written outside of it.
         let mut failed = None;
@@ -204,7 +232,9 @@ impl WriterThread {
                     None => {
                         results.completions.push(work(&self.connection));
                         if self.connection.is_autocommit() {
-                            failed = Some(StoreError::Failed("the transaction was ended by a failed write".into()));
+                            failed = Some(StoreError::Failed(
+                                "the transaction was ended by a failed write".into(),
+                            ));
                         }
                     }
                     // Dropped without being run: its caller sees a closed answer.
@@ -248,7 +278,12 @@ impl WriteAheadLog {
         file.push("-wal");
         let size = metrics::gauge!("banter_wal_bytes");
         // A quarter of the limit: checkpoints then stay short, and the log has room to grow meanwhile.
-        Self { file: file.into(), due: limit as u64 / 4, looked: Instant::now(), size }
+        Self {
+            file: file.into(),
+            due: limit as u64 / 4,
+            looked: Instant::now(),
+            size,
+        }
     }
 
     fn look_after(&mut self, connection: &Connection) {
