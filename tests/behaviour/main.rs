@@ -4,9 +4,16 @@
 // A test that cannot go on should say so at once, in helper functions as well.
 #![allow(clippy::unwrap_used)]
 
+mod bad_frames;
+mod failing_store;
 mod harness;
+mod heartbeat;
 mod history;
+mod limits;
 mod messages;
+mod panic;
 mod pipelining;
 mod presence;
 mod rooms;
+mod sessions;
+mod slow_consumer;

@@ -35,6 +35,9 @@ pub(crate) struct Client {
     pub(crate) tokens: Tokens,
     /// Known after the first join.
     pub(crate) session: String,
+    pub(crate) answers_pings: bool,
+    /// Pings read so far.
+    pub(crate) pings: usize,
 }
 
 impl Client {
@@ -95,6 +98,8 @@ impl Client {
             name: name.to_owned(),
             tokens: tokens.clone(),
             session: String::new(),
+            answers_pings: true,
+            pings: 0,
         })
     }
 
@@ -235,7 +240,12 @@ impl Client {
                     Ok(value) => return Ok(value),
                     Err(error) => panic!("{}: {error} in {text:?}", self.name),
                 },
-                Some(Ok(Frame::Ping(payload))) => self.frame(Message::Pong(payload)).await,
+                Some(Ok(Frame::Ping(payload))) => {
+                    self.pings += 1;
+                    if self.answers_pings {
+                        self.frame(Message::Pong(payload)).await;
+                    }
+                }
                 Some(Ok(Frame::Pong(_))) => {}
                 Some(Ok(Frame::Close(reason))) => {
                     let reason = reason.expect("a close frame has a code");

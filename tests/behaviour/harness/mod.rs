@@ -8,15 +8,17 @@ mod process;
 mod roster;
 mod server;
 mod site;
+mod store;
 
 use std::{future::Future, time::Duration};
 
 pub(crate) use self::{
-    client::{Client, Close, Closed},
+    client::{Client, Close},
     process::Process,
     roster::Roster,
     server::{Door, Server, settings},
     site::{History, Page, Site, Tokens, escape, room_id},
+    store::{Deed, Disturbed},
 };
 
 /// Longer than anything here may take, on a busy machine too.
