@@ -36,7 +36,7 @@ pub(crate) fn configure_socket(app: &mut web::ServiceConfig, shared: &Arc<Shared
         worker: OnceCell::new(),
     });
     app.service(
-        web::resource(rest::SOCKET_PATH).route(web::get().to(move |request, payload| {
+        rest::resource(rest::SOCKET_PATH).route(web::get().to(move |request, payload| {
             let response = upgrade(&door, &request, payload);
             std::future::ready(response)
         })),

@@ -5,15 +5,24 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_frames;
+mod command_line;
+mod crash;
+mod disk;
+mod embed;
 mod failing_store;
+mod fuzz;
 mod harness;
 mod heartbeat;
 mod history;
 mod limits;
+mod logs;
 mod messages;
+mod metrics;
+mod openapi;
 mod panic;
 mod pipelining;
 mod presence;
 mod rooms;
 mod sessions;
+mod shutdown;
 mod slow_consumer;

@@ -23,6 +23,7 @@ use actix_web::{
 };
 
 use self::auth::ServerKey;
+use super::handshake::Refusal;
 use crate::{
     chat::Shared,
     wire::error::{ApiCode, ApiError},
@@ -52,9 +53,14 @@ pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
         .configure(channel::configure);
 }
 
-/// Mounts what a server has that is the chat's alone: a front page, and an answer to unknown paths.
+/// Mounts what a server has that is the chat's alone: a front page, and an answer to unknown paths
+/// and to requests at the socket's path that are no upgrades.
 pub(crate) fn configure_standalone(app: &mut web::ServiceConfig) {
     health::configure_front_page(app);
+    mount(
+        app,
+        resource(SOCKET_PATH).route(web::get().to(no_handshake)),
+    );
     mount(
         app,
         resource("/{path:.*}").default_service(web::to(unknown_path)),
@@ -98,8 +104,13 @@ fn cors() -> Cors {
 }
 
 /// A path that refuses the methods it has no route for.
-fn resource(path: &str) -> Resource {
+pub(super) fn resource(path: &str) -> Resource {
     web::resource(path).default_service(web::to(other_method))
+}
+
+async fn no_handshake() -> HttpResponse {
+    let refusal = Refusal::NotAHandshake;
+    HttpResponse::build(refusal.status()).body(refusal.to_string())
 }
 
 async fn other_method() -> Result<HttpResponse, ApiError> {

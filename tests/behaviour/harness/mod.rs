@@ -4,6 +4,8 @@
 //! test fails with what came instead.
 
 mod client;
+mod dice;
+mod load;
 mod process;
 mod roster;
 mod server;
@@ -14,6 +16,8 @@ use std::{future::Future, time::Duration};
 
 pub(crate) use self::{
     client::{Client, Close},
+    dice::Dice,
+    load::{check_histories, pour},
     process::Process,
     roster::Roster,
     server::{Door, Server, settings},
@@ -33,10 +37,7 @@ pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
 }
 
 /// Asks again and again until the answer is `Some`: for what cannot be waited for otherwise.
-pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
-    what: &str,
-    mut ask: impl FnMut() -> F,
-) -> T {
+pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     soon(what, async {
         loop {
             if let Some(value) = ask().await {

@@ -1,8 +1,8 @@
 use std::{
     fs::{self, File},
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     net::SocketAddr,
-    ops::Deref,
+    ops::{Deref, DerefMut},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
 };
@@ -16,7 +16,7 @@ pub(crate) struct Process {
     /// What it said before it listened, and the line that names the metrics, if any.
     pub(crate) metrics: Option<String>,
     log: PathBuf,
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Process {
@@ -77,7 +77,7 @@ impl Process {
             child,
             metrics,
             log,
-            _stdout: stdout,
+            stdout,
         }
     }
 
@@ -107,11 +107,14 @@ impl Process {
     /// Waits for it to end by itself.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let child = &mut self.child;
-        until("the end of the process", || {
-            let ended = child.try_wait().unwrap();
-            async move { ended }
-        })
-        .await
+        until("the end of the process", async || child.try_wait().unwrap()).await
+    }
+
+    /// What it said after it had started. To be called when it has ended.
+    pub(crate) fn rest_of_output(&mut self) -> String {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        rest
     }
 
     /// What it has written to its log so far.
@@ -125,6 +128,12 @@ impl Deref for Process {
 
     fn deref(&self) -> &Site {
         &self.site
+    }
+}
+
+impl DerefMut for Process {
+    fn deref_mut(&mut self) -> &mut Site {
+        &mut self.site
     }
 }
 

@@ -107,6 +107,11 @@ impl Site {
         )
     }
 
+    /// The server key, if it is not the default one.
+    pub(crate) fn set_key(&mut self, key: &str) {
+        key.clone_into(&mut self.key);
+    }
+
     /// The header for signing in.
     pub(crate) fn basic(&self) -> String {
         format!(

@@ -4,7 +4,6 @@ use banter::{
     BatchCommitted, ChannelId, CommitSink, MessageId, MessageStore, Page, PageQuery, Position,
     StoreError, StoreFuture, UserId, Write,
 };
-use tokio::sync::watch;
 
 /// What is to happen to a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +23,6 @@ pub(crate) struct Disturbed {
     inner: Arc<dyn MessageStore>,
     deed: Box<dyn Fn(&Write) -> Deed + Send + Sync>,
     told: Arc<dyn Fn() + Send + Sync>,
-    gate: Option<watch::Receiver<bool>>,
 }
 
 impl Disturbed {
@@ -36,7 +34,6 @@ impl Disturbed {
             inner,
             deed: Box::new(deed),
             told: Arc::new(|| {}),
-            gate: None,
         }
     }
 
@@ -53,23 +50,11 @@ impl Disturbed {
         self.told = Arc::new(told);
         self
     }
-
-    /// Opens no channel while the gate says `false`.
-    pub(crate) fn behind(mut self, gate: watch::Receiver<bool>) -> Self {
-        self.gate = Some(gate);
-        self
-    }
 }
 
 impl MessageStore for Disturbed {
     fn open<'a>(&'a self, channel: &ChannelId) -> StoreFuture<'a, Result<Position, StoreError>> {
-        let channel = channel.clone();
-        Box::pin(async move {
-            if let Some(mut gate) = self.gate.clone() {
-                gate.wait_for(|open| *open).await.unwrap();
-            }
-            self.inner.open(&channel).await
-        })
+        self.inner.open(channel)
     }
 
     fn submit(&self, write: Write, sink: &CommitSink) -> Result<(), StoreError> {

@@ -1,0 +1,119 @@
+//! What operators see of it.
+
+use actix_http::ws::Message;
+use serde_json::{Value, json};
+
+use crate::harness::{Process, Site, room_id, until};
+
+/// The samples of a scrape: name with labels, and value.
+fn samples(text: &str) -> Vec<(&str, f64)> {
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines
+        .map(|line| {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            (name, value.parse().unwrap())
+        })
+        .collect()
+}
+
+async fn scrape(metrics: &Site) -> String {
+    let (status, text) = metrics.http("GET", "/metrics", None, "").await;
+    assert_eq!(status, 200);
+    String::from_utf8(text).unwrap()
+}
+
+#[actix_web::test]
+async fn traffic_can_be_seen_in_the_metrics() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = Process::bare();
+    command.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "127.0.0.1:0",
+        "--data-dir",
+    ]);
+    command.arg(data.path());
+    let process = Process::spawn(command, data.path(), true).await;
+    let url = process.metrics.clone().unwrap();
+    let address = url
+        .strip_prefix("http://")
+        .and_then(|url| url.strip_suffix("/metrics"));
+    let metrics = Site::new(address.unwrap().parse().unwrap());
+
+    let mut clients = process.clients_in("lobby", &["ana", "ben"]).await;
+    let (mut ben, mut ana) = (clients.pop().unwrap(), clients.pop().unwrap());
+    let mut last = Value::Null;
+    for n in 0..5 {
+        last = ana.send("lobby", &format!(r#"{{"n":{n}}}"#)).await["message_id"].clone();
+    }
+    ana.update("lobby", &last, r#"{"n":"four"}"#).await;
+    ana.remove("lobby", &last).await;
+    ben.messages(7).await;
+    ana.try_send("elsewhere", "{}").await;
+    let nobody = crate::harness::Tokens {
+        token: "x".to_owned(),
+        refresh: String::new(),
+    };
+    assert_eq!(process.connect("nobody", &nobody).await.err(), Some(401));
+    let mut cid = process.client("cid").await;
+    cid.frame(Message::Binary("x".into())).await;
+    cid.closed().await;
+
+    let value = |text: &str, name: &str| -> Option<f64> {
+        samples(text)
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    };
+    let text = until("the end of cid's session", async || {
+        let text = scrape(&metrics).await;
+        (value(&text, "banter_sessions") == Some(2.0)).then_some(text)
+    })
+    .await;
+    for (name, wanted) in [
+        ("banter_live_channels", 1.0),
+        (r#"banter_messages_total{kind="send"}"#, 5.0),
+        (r#"banter_messages_total{kind="update"}"#, 1.0),
+        (r#"banter_messages_total{kind="remove"}"#, 1.0),
+        (r#"banter_refusals_total{by="session"}"#, 1.0),
+        (r#"banter_refusals_total{by="handshake"}"#, 1.0),
+        (
+            r#"banter_socket_closes_total{reason="binary message on a JSON socket"}"#,
+            1.0,
+        ),
+        ("banter_writer_queue", 0.0),
+    ] {
+        assert_eq!(value(&text, name), Some(wanted), "{name} in\n{text}");
+    }
+    // Seven messages to two members, and the joins: two of ana's, one of ben's.
+    assert!(
+        value(&text, "banter_deliveries_total").unwrap() >= 16.0,
+        "{text}"
+    );
+    let commits = value(&text, "banter_commit_seconds_count").unwrap();
+    assert!(commits >= 7.0, "{text}");
+    assert_eq!(value(&text, "banter_commit_writes_count"), Some(commits));
+    assert!(value(&text, "banter_commit_writes_sum").unwrap() >= 7.0);
+    assert!(value(&text, "banter_commit_seconds_sum").unwrap() > 0.0);
+
+    // The size of the log is looked at every now and then, when something is written.
+    let size = until("the size of the log", async || {
+        ben.send("lobby", &json!({"in": room_id("lobby")}).to_string())
+            .await;
+        value(&scrape(&metrics).await, "banter_wal_bytes").filter(|size| *size > 0.0)
+    })
+    .await;
+    assert!(size > 1000.0, "{size} bytes");
+
+    ana.leave("lobby").await;
+    drop((ana, ben));
+    until("nobody", async || {
+        (value(&scrape(&metrics).await, "banter_sessions") == Some(0.0)).then_some(())
+    })
+    .await;
+    let (status, _) = metrics.http("GET", "/", None, "").await;
+    assert_eq!(status, 404, "nothing but metrics is served there");
+}
