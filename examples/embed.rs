@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 /// The room of the player who waits for another one.
 #[derive(Default)]
-pub struct Lobby(Mutex<Option<ChannelId>>);
+pub(crate) struct Lobby(Mutex<Option<ChannelId>>);
 
 #[post("/match")]
 async fn find_match(
@@ -38,7 +38,7 @@ fn open_room(lobby: &Lobby) -> Result<ChannelId, Error> {
 }
 
 /// The game's own routes and the chat's, side by side.
-pub fn routes(app: &mut web::ServiceConfig, chat: &Chat, lobby: &web::Data<Lobby>) {
+pub(crate) fn routes(app: &mut web::ServiceConfig, chat: &Chat, lobby: &web::Data<Lobby>) {
     app.app_data(web::Data::new(chat.clone()))
         .app_data(lobby.clone())
         .service(find_match)

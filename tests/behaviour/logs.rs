@@ -61,6 +61,7 @@ async fn no_log_level_tells_tokens_passwords_or_what_people_say() {
         }
         secrets
             .extend(["token", "refresh_token"].map(|key| answer[key].as_str().unwrap().to_owned()));
+        drop(clients);
         process.signal("TERM");
         process.ended().await;
         let log = process.log();
