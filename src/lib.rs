@@ -1,1 +1,35 @@
+//! banter: realtime chat for games over the Nakama protocol.
+//!
+//! The binary `banter` is one user of this library. A program of your own starts the chat with a
+//! [`Builder`], mounts it into its actix-web `App` with [`Chat::configure`], and acts on it through
+//! the [`Chat`] handle; or it serves the chat on a listener of its own with [`Server`].
+//!
+//! The house, the way of a message and the invariants are told in ARCHITECTURE.md.
 
+mod account;
+mod channel;
+mod chat;
+pub mod config;
+mod directory;
+mod gateway;
+mod relay;
+mod serve;
+mod session;
+mod store;
+mod user;
+mod wire;
+
+pub use account::KeyError;
+pub use channel::{
+    BatchCommitted, ChannelId, ChannelIdError, CommitSink, Content, ContentError, Direction,
+    JoinError, Message, MessageCode, MessageId, MessageStore, Micros, Outcome, Page, PageQuery,
+    Position, Presence, PublishError, RoomName, RoomNameError, Seq, SessionId, Write,
+};
+pub use chat::{Builder, Chat, SendError, StartError};
+pub use config::Settings;
+pub use gateway::MetricsError;
+#[doc(hidden)]
+pub use gateway::echo;
+pub use serve::{ServeError, Server, serve};
+pub use store::{DataDirError, OpenError, StoreError, StoreFuture};
+pub use user::UserId;

@@ -3,7 +3,11 @@
 //!
 //! The domain knows the seams and [`StoreError`]; it never names a database.
 
-pub(crate) mod sqlite;
+mod data_dir;
+mod sqlite;
+
+pub(crate) use self::{data_dir::DataDir, sqlite::Sqlite};
+pub use self::{data_dir::DataDirError, sqlite::OpenError};
 
 use std::{future::Future, pin::Pin};
 

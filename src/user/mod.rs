@@ -6,4 +6,4 @@ mod id;
 mod online;
 
 pub use id::UserId;
-pub(crate) use online::{Online, OnlineSession, SessionLimit};
+pub(crate) use online::{Online, OnlineSession};

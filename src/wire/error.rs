@@ -2,7 +2,120 @@
 
 use std::borrow::Cow;
 
-use crate::store::StoreError;
+use serde::Serialize;
+
+use crate::{
+    account::{AccountError, CredentialError, TokenError},
+    channel::{ChannelIdError, ContentError, HistoryError, JoinError, PublishError, RoomNameError},
+    store::StoreError,
+    wire::CursorError,
+};
+
+/// Socket error codes of the Nakama protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EnvelopeCode {
+    /// Not the client's fault; the same request may succeed later.
+    Internal = 0,
+    /// A message this server does not take from clients.
+    Unrecognised = 1,
+    /// An envelope without a message.
+    Missing = 2,
+    BadInput = 3,
+}
+
+/// A refused request on the socket: `{"error": {"code": n, "message": "…"}}`.
+#[derive(Debug, Clone)]
+pub(crate) struct EnvelopeError {
+    pub(crate) code: EnvelopeCode,
+    /// For people; names the field that is wrong where there is one.
+    pub(crate) message: Cow<'static, str>,
+}
+
+impl EnvelopeError {
+    pub(crate) fn new(code: EnvelopeCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(EnvelopeCode::BadInput, message)
+    }
+}
+
+impl From<ChannelIdError> for EnvelopeError {
+    fn from(error: ChannelIdError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<RoomNameError> for EnvelopeError {
+    fn from(error: RoomNameError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<ContentError> for EnvelopeError {
+    fn from(error: ContentError) -> Self {
+        Self::bad_input(error.to_string())
+    }
+}
+
+impl From<JoinError> for EnvelopeError {
+    fn from(error: JoinError) -> Self {
+        let code = match error {
+            JoinError::ChannelFull => EnvelopeCode::BadInput,
+            JoinError::Unavailable => EnvelopeCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<PublishError> for EnvelopeError {
+    fn from(error: PublishError) -> Self {
+        let code = match &error {
+            PublishError::NotJoined | PublishError::NoSuchMessage => EnvelopeCode::BadInput,
+            PublishError::ChannelLost | PublishError::Busy => EnvelopeCode::Internal,
+            PublishError::Store(cause) => {
+                note_store_failure(cause);
+                EnvelopeCode::Internal
+            }
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// The cause is for the log: it may hold paths of this machine.
+fn note_store_failure(error: &StoreError) {
+    metrics::counter!("banter_store_failures_total").increment(1);
+    if let StoreError::Failed(cause) = error {
+        tracing::error!(cause, "store failed");
+    }
+}
+
+impl From<CursorError> for ApiError {
+    fn from(error: CursorError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<HistoryError> for ApiError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Store(error) => error.into(),
+            HistoryError::Forbidden | HistoryError::Limit | HistoryError::Direction => {
+                Self::invalid(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<ChannelIdError> for ApiError {
+    fn from(error: ChannelIdError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
 
 /// REST error codes, gRPC's numbers as the Nakama protocol uses them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +123,7 @@ pub(crate) enum ApiCode {
     InvalidArgument = 3,
     NotFound = 5,
     AlreadyExists = 6,
+    PermissionDenied = 7,
     Unimplemented = 12,
     Internal = 13,
     Unavailable = 14,
@@ -22,6 +136,7 @@ impl ApiCode {
         match self {
             Self::InvalidArgument => 400,
             Self::Unauthenticated => 401,
+            Self::PermissionDenied => 403,
             Self::NotFound => 404,
             Self::AlreadyExists => 409,
             Self::Internal => 500,
@@ -42,7 +157,14 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub(crate) fn new(code: ApiCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn unauthenticated(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ApiCode::Unauthenticated, message)
     }
 
     pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
@@ -50,16 +172,68 @@ impl ApiError {
     }
 }
 
+/// The body of a refusal.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: u8,
+    message: &'a str,
+}
+
+impl ApiError {
+    /// The JSON clients get.
+    pub(crate) fn body(&self) -> String {
+        serde_json::to_string(&ErrorBody {
+            code: self.code as u8,
+            message: &self.message,
+        })
+        .expect("a number and a text are JSON")
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        note_store_failure(&error);
         match error {
             StoreError::Busy => Self::new(ApiCode::Unavailable, "the server is busy, try again"),
             StoreError::Closed => Self::new(ApiCode::Unavailable, "the server is shutting down"),
-            StoreError::Failed(cause) => {
-                tracing::error!(cause, "store failed");
-                metrics::counter!("banter_store_failures_total").increment(1);
-                Self::new(ApiCode::Unavailable, "storage is unavailable")
-            }
+            StoreError::Failed(_) => Self::new(ApiCode::Unavailable, "storage is unavailable"),
         }
+    }
+}
+
+impl From<TokenError> for ApiError {
+    fn from(error: TokenError) -> Self {
+        Self::unauthenticated(error.to_string())
+    }
+}
+
+impl From<CredentialError> for ApiError {
+    fn from(error: CredentialError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        let code = match &error {
+            AccountError::Credential(_)
+            | AccountError::Profile(_)
+            | AccountError::RenameTaken
+            | AccountError::NothingToUpdate
+            | AccountError::LogoutToken(_)
+            | AccountError::TooMany { .. } => ApiCode::InvalidArgument,
+            AccountError::NotFound => ApiCode::NotFound,
+            AccountError::UsernameTaken | AccountError::IdentityTaken(_) => ApiCode::AlreadyExists,
+            AccountError::CannotUnlink => ApiCode::PermissionDenied,
+            AccountError::WrongPassword => ApiCode::Unauthenticated,
+            AccountError::Busy => ApiCode::Unavailable,
+            AccountError::Hashing => {
+                tracing::error!("password hashing failed");
+                ApiCode::Internal
+            }
+            AccountError::Token(error) => return (*error).into(),
+            AccountError::Store(error) => return error.clone().into(),
+        };
+        Self::new(code, error.to_string())
     }
 }

@@ -1,0 +1,493 @@
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+
+use super::{
+    BatchCommitted, ChannelId, CommitSink, Content, Edit, JoinError, Message, MessageCode,
+    MessageStore, Micros, Presence, PublishError, SessionId,
+    state::{ChannelLimits, ChannelState, Joined, Released},
+};
+use crate::{
+    directory::Directory,
+    relay::{
+        Admit, ChannelLost, Deliver, Dismiss, Event, LiveChannel, Relay, RelayId, Reply, ReplyTo,
+        SocketKey, Ticket,
+    },
+    wire::{JoinAnswer, Outgoing, PresenceNews},
+};
+
+/// Asks to be let in. Answered with this life of the channel; the client is answered through its
+/// relay, so that nothing overtakes the answer. May be repeated.
+pub(crate) struct Join {
+    pub(crate) presence: Presence,
+    pub(crate) hidden: bool,
+    pub(crate) relay: Addr<Relay>,
+    pub(crate) relay_id: RelayId,
+    pub(crate) socket: SocketKey,
+    /// `None` when a session comes back to a channel that was lost: its client shall not notice.
+    pub(crate) ticket: Option<Ticket>,
+}
+
+impl actix::Message for Join {
+    type Result = Result<LiveChannel, JoinError>;
+}
+
+/// Lets a session out. Not replied to; may arrive for a session that is not in.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct Leave {
+    pub(crate) session: SessionId,
+    /// The request to answer; `None` when the session has ended.
+    pub(crate) ticket: Option<Ticket>,
+}
+
+/// Sends, updates or removes a message for a session. The client is answered through its relay.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct Publish {
+    pub(crate) session: SessionId,
+    pub(crate) ticket: Ticket,
+    pub(crate) edit: Edit,
+}
+
+/// Sends a persistent message as the server. Answered when it has been committed and delivered.
+pub(crate) struct PublishFromServer {
+    pub(crate) content: Content,
+    pub(crate) username: Arc<str>,
+}
+
+impl actix::Message for PublishFromServer {
+    type Result = Result<Arc<Message>, PublishError>;
+}
+
+/// Asks who is visible in the channel.
+#[derive(actix::Message)]
+#[rtype(result = "Vec<Presence>")]
+pub(crate) struct GetPresences;
+
+impl actix::Message for BatchCommitted {
+    type Result = ();
+}
+
+/// What a channel is made of.
+pub(crate) struct ChannelParts {
+    pub(crate) id: ChannelId,
+    pub(crate) limits: ChannelLimits,
+    pub(crate) mailbox: usize,
+    pub(crate) linger: Duration,
+    pub(crate) store: Arc<dyn MessageStore>,
+    pub(crate) directory: Directory,
+    /// Who was announced when the channel was lost; see [`ChannelLost`].
+    pub(crate) inherited: Vec<Arc<Presence>>,
+}
+
+/// How long a new life waits for the sessions of the one that was lost.
+const RETURN_GRACE: Duration = Duration::from_secs(2);
+
+/// One life of a channel. Thin: the rules are in `ChannelState`.
+pub(crate) struct Channel {
+    live: LiveChannel,
+    state: ChannelState,
+    /// The order of the history is known, so messages may be admitted.
+    open: bool,
+    mailbox: usize,
+    linger: Duration,
+    store: Arc<dyn MessageStore>,
+    sink: CommitSink,
+    directory: Directory,
+    relays: Vec<Branch>,
+    homes: HashMap<SessionId, Home>,
+    hosts: HashMap<u64, oneshot::Sender<Result<Arc<Message>, PublishError>>>,
+    next_host: u64,
+    announcing: Option<SpawnHandle>,
+    /// Sessions of a lost life may still be coming back.
+    returning: bool,
+    lingering: Option<SpawnHandle>,
+    ended: bool,
+    sent: [metrics::Counter; 3],
+}
+
+/// A relay that has, or had, members of this channel.
+struct Branch {
+    id: RelayId,
+    addr: Addr<Relay>,
+    members: usize,
+}
+
+/// Where a member's socket is.
+#[derive(Clone, Copy)]
+struct Home {
+    /// Index into `relays`.
+    branch: usize,
+    socket: SocketKey,
+}
+
+impl Channel {
+    pub(crate) fn start_on(
+        arbiter: &ArbiterHandle,
+        live: LiveChannel,
+        parts: ChannelParts,
+    ) -> Addr<Self> {
+        Self::start_in_arbiter(arbiter, move |ctx| {
+            let committed = ctx.address().recipient::<BatchCommitted>();
+            let messages =
+                |kind: &'static str| metrics::counter!("banter_messages_total", "kind" => kind);
+            metrics::gauge!("banter_live_channels").increment(1.0);
+            Self {
+                live,
+                returning: !parts.inherited.is_empty(),
+                state: ChannelState::new(parts.id, parts.limits, parts.inherited),
+                open: false,
+                mailbox: parts.mailbox,
+                linger: parts.linger,
+                store: parts.store,
+                // Without a bound: each outcome is of a message that holds a place in its sender's line.
+                sink: Arc::new(move |batch| committed.do_send(batch)),
+                directory: parts.directory,
+                relays: Vec::new(),
+                homes: HashMap::new(),
+                hosts: HashMap::new(),
+                next_host: 0,
+                announcing: None,
+                lingering: None,
+                ended: false,
+                sent: [messages("send"), messages("update"), messages("remove")],
+            }
+        })
+    }
+
+    fn branch(&mut self, id: RelayId, addr: Addr<Relay>) -> usize {
+        self.relays
+            .iter()
+            .position(|branch| branch.id == id)
+            .unwrap_or_else(|| {
+                self.relays.push(Branch {
+                    id,
+                    addr,
+                    members: 0,
+                });
+                self.relays.len() - 1
+            })
+    }
+
+    /// Delivers and answers everything whose turn has come.
+    fn deliver_released(&mut self, ctx: &mut Context<Self>) {
+        let mut events = Vec::new();
+        let mut replies: Vec<Vec<Reply>> = self.relays.iter().map(|_| Vec::new()).collect();
+        while let Some(Released { reply_to, result }) = self.state.release() {
+            if let Ok(message) = &result {
+                self.sent[message_kind(message)].increment(1);
+                events.push(Event::new(Outgoing::Message(message.clone())));
+            }
+            match reply_to {
+                ReplyTo::Socket {
+                    relay,
+                    socket,
+                    ticket,
+                } => {
+                    let answer = result.map_or_else(|error| error.into(), Outgoing::Ack);
+                    if let Some(at) = self.relays.iter().position(|branch| branch.id == relay) {
+                        replies[at].push(Reply {
+                            socket,
+                            ticket,
+                            answer,
+                        });
+                    }
+                }
+                ReplyTo::Host(call) => {
+                    if let Some(host) = self.hosts.remove(&call) {
+                        // A host that no longer waits has lost nothing but the news.
+                        let _ = host.send(result);
+                    }
+                }
+            }
+        }
+        self.deliver(events, replies);
+        self.linger_if_idle(ctx);
+    }
+
+    fn deliver(&self, events: Vec<Event>, replies: impl IntoIterator<Item = Vec<Reply>>) {
+        let events: Arc<[Event]> = events.into();
+        for (branch, replies) in self.relays.iter().zip(replies) {
+            let concerned = (branch.members > 0 && !events.is_empty()) || !replies.is_empty();
+            if concerned {
+                branch.addr.do_send(Deliver {
+                    channel: self.live,
+                    events: events.clone(),
+                    replies,
+                });
+            }
+        }
+    }
+
+    /// Announces joins and leaves, now or after gathering more of them.
+    fn announce(&mut self, ctx: &mut Context<Self>) {
+        if self.returning || self.announcing.is_some() {
+            return;
+        }
+        match self.state.announce_in() {
+            None => {}
+            Some(Duration::ZERO) => self.announce_now(),
+            Some(window) => {
+                self.announcing = Some(ctx.run_later(window, |channel, ctx| {
+                    channel.announcing = None;
+                    channel.announce_now();
+                    channel.linger_if_idle(ctx);
+                }));
+            }
+        }
+    }
+
+    fn announce_now(&mut self) {
+        if let Some(delta) = self.state.take_delta() {
+            metrics::counter!("banter_presence_changes_total")
+                .increment((delta.joins.len() + delta.leaves.len()) as u64);
+            let news = PresenceNews {
+                channel: self.state.id().clone(),
+                delta,
+            };
+            let nobody = self.relays.iter().map(|_| Vec::new());
+            self.deliver(vec![Event::new(Outgoing::Presence(news))], nobody);
+        }
+    }
+
+    /// Starts the clock of an empty channel; a join stops it.
+    fn linger_if_idle(&mut self, ctx: &mut Context<Self>) {
+        if !self.state.is_idle() || self.lingering.is_some() {
+            return;
+        }
+        self.lingering = Some(ctx.run_later(self.linger, |channel, ctx| {
+            channel.lingering = None;
+            if channel.state.is_idle() && channel.hosts.is_empty() {
+                channel.directory.release(channel.state.id(), channel.live);
+                ctx.stop();
+            }
+        }));
+    }
+
+    fn refuse(&self, home: Home, ticket: Ticket, error: PublishError) {
+        let replies = vec![Reply {
+            socket: home.socket,
+            ticket,
+            answer: error.into(),
+        }];
+        self.relays[home.branch].addr.do_send(Deliver {
+            channel: self.live,
+            events: Arc::new([]),
+            replies,
+        });
+    }
+}
+
+fn message_kind(message: &Message) -> usize {
+    match message.code {
+        MessageCode::Chat => 0,
+        MessageCode::Update => 1,
+        MessageCode::Remove => 2,
+    }
+}
+
+impl Actor for Channel {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(self.mailbox);
+        // Nothing is taken from the mailbox until the order of the history is known. The store sees
+        // every write of an earlier life first, so no place is given twice.
+        let store = self.store.clone();
+        let id = self.state.id().clone();
+        let open = async move { store.open(&id).await };
+        ctx.wait(open.into_actor(self).map(|position, channel, ctx| match position {
+            Ok(position) => {
+                channel.state.continue_from(position);
+                channel.open = true;
+                channel.linger_if_idle(ctx);
+            }
+            Err(error) => {
+                tracing::error!(channel = %channel.state.id(), %error, "channel cannot be opened");
+                // Those in the mailbox are told; the next join starts a new life.
+                channel.directory.release(channel.state.id(), channel.live);
+                ctx.run_later(Duration::from_secs(1), |_, ctx| ctx.stop());
+            }
+        }));
+        if self.returning {
+            ctx.run_later(RETURN_GRACE, |channel, ctx| {
+                channel.returning = false;
+                channel.announce(ctx);
+            });
+        }
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Channel {
+    /// A life that ends without having been stopped has panicked: its members join the next one.
+    fn drop(&mut self) {
+        metrics::gauge!("banter_live_channels").decrement(1.0);
+        if self.ended {
+            return;
+        }
+        tracing::error!(channel = %self.state.id(), "channel lost");
+        metrics::counter!("banter_channels_lost_total").increment(1);
+        self.directory.lost(
+            self.state.id(),
+            self.live,
+            self.state.presences().cloned().collect(),
+        );
+        for branch in &self.relays {
+            branch.addr.do_send(ChannelLost { channel: self.live });
+        }
+    }
+}
+
+impl Handler<Join> for Channel {
+    type Result = Result<LiveChannel, JoinError>;
+
+    fn handle(&mut self, join: Join, ctx: &mut Context<Self>) -> Self::Result {
+        if !self.open {
+            return Err(JoinError::Unavailable);
+        }
+        let session = join.presence.session;
+        let Joined {
+            presence,
+            others,
+            first,
+        } = self.state.join(join.presence, join.hidden)?;
+        let branch = self.branch(join.relay_id, join.relay);
+        if first {
+            if let Some(lingering) = self.lingering.take() {
+                ctx.cancel_future(lingering);
+            }
+            self.relays[branch].members += 1;
+            self.homes.insert(
+                session,
+                Home {
+                    branch,
+                    socket: join.socket,
+                },
+            );
+        }
+        let answer = join.ticket.map(|ticket| {
+            let channel = self.state.id().clone();
+            (
+                ticket,
+                Outgoing::Joined(JoinAnswer {
+                    channel,
+                    others,
+                    presence,
+                }),
+            )
+        });
+        let admit = Admit {
+            channel: self.live,
+            socket: join.socket,
+            enter: first,
+            answer,
+        };
+        self.relays[branch].addr.do_send(admit);
+        self.announce(ctx);
+        Ok(self.live)
+    }
+}
+
+impl Handler<Leave> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, leave: Leave, ctx: &mut Context<Self>) {
+        self.state.leave(leave.session);
+        if let Some(home) = self.homes.remove(&leave.session) {
+            let branch = &mut self.relays[home.branch];
+            branch.members -= 1;
+            branch.addr.do_send(Dismiss {
+                channel: self.live,
+                socket: home.socket,
+                answer: leave.ticket,
+            });
+        }
+        self.announce(ctx);
+        self.linger_if_idle(ctx);
+    }
+}
+
+impl Handler<Publish> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, publish: Publish, ctx: &mut Context<Self>) {
+        // A session publishes only where its join was answered, so its home is known; should it have
+        // been lost with an earlier life, the session fails the request itself.
+        let Some(home) = self.homes.get(&publish.session).copied() else {
+            return;
+        };
+        let relay = self.relays[home.branch].id;
+        let reply_to = ReplyTo::Socket {
+            relay,
+            socket: home.socket,
+            ticket: publish.ticket,
+        };
+        match self
+            .state
+            .admit(publish.session, publish.edit, reply_to, Micros::now())
+        {
+            Ok(None) => self.deliver_released(ctx),
+            Ok(Some(write)) => {
+                if let Err(error) = self.store.submit(write, &self.sink) {
+                    self.state.withdraw();
+                    self.refuse(home, publish.ticket, error.into());
+                }
+            }
+            Err(error) => self.refuse(home, publish.ticket, error),
+        }
+    }
+}
+
+impl Handler<PublishFromServer> for Channel {
+    type Result = ResponseFuture<Result<Arc<Message>, PublishError>>;
+
+    fn handle(&mut self, publish: PublishFromServer, ctx: &mut Context<Self>) -> Self::Result {
+        if !self.open {
+            return Box::pin(async { Err(PublishError::ChannelLost) });
+        }
+        let call = self.next_host;
+        self.next_host += 1;
+        let write = self.state.admit_from_server(
+            publish.content,
+            publish.username,
+            ReplyTo::Host(call),
+            Micros::now(),
+        );
+        if let Err(error) = self.store.submit(write, &self.sink) {
+            self.state.withdraw();
+            self.linger_if_idle(ctx);
+            return Box::pin(async move { Err(error.into()) });
+        }
+        let (told, end) = oneshot::channel();
+        self.hosts.insert(call, told);
+        Box::pin(async move { end.await.unwrap_or(Err(PublishError::ChannelLost)) })
+    }
+}
+
+impl Handler<BatchCommitted> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, batch: BatchCommitted, ctx: &mut Context<Self>) {
+        self.state.committed(batch.outcomes);
+        self.deliver_released(ctx);
+    }
+}
+
+impl Handler<GetPresences> for Channel {
+    type Result = MessageResult<GetPresences>;
+
+    fn handle(&mut self, _: GetPresences, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(
+            self.state
+                .presences()
+                .map(|presence| Presence::clone(presence))
+                .collect(),
+        )
+    }
+}

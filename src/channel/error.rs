@@ -1,0 +1,32 @@
+use crate::store::StoreError;
+
+/// Why a session could not join a channel.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum JoinError {
+    /// The channel has as many sessions as it may have.
+    #[error("the channel is full")]
+    ChannelFull,
+    /// The history could not be read, so no order could be promised. May pass.
+    #[error("the channel is unavailable, try again")]
+    Unavailable,
+}
+
+/// Why a message was not sent, updated or removed. In every case nobody saw it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PublishError {
+    /// This very session has not joined the channel.
+    #[error("must join the channel before sending to it")]
+    NotJoined,
+    /// Unknown, removed, or somebody else's message, or one this session may not change.
+    #[error("message_id does not name a message of yours in this channel")]
+    NoSuchMessage,
+    /// The store could not keep it. The same request may succeed later.
+    #[error("the message could not be stored")]
+    Store(#[from] StoreError),
+    /// The channel failed while the request was under way; it may or may not have been stored.
+    #[error("the channel failed, the message may not have been sent")]
+    ChannelLost,
+    /// The channel has as many requests waiting as it may have.
+    #[error("the channel is busy, try again")]
+    Busy,
+}

@@ -1,0 +1,223 @@
+use std::{borrow::Borrow, fmt, hash, sync::Arc};
+
+use crate::user::UserId;
+
+/// Longest room name, in bytes of UTF-8.
+const ROOM_NAME_BYTES: usize = 64;
+
+/// A channel, as clients write it: room `2...NAME`, group `3.GROUPID..`, direct `4.LOWERID.HIGHERID.`
+/// (ids compared as text). Cheap to clone; equal when the texts are equal.
+#[derive(Clone)]
+pub struct ChannelId {
+    text: Arc<str>,
+    kind: ChannelKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChannelKind {
+    Room,
+    Group,
+    Direct(UserId, UserId),
+}
+
+/// The text is not the id of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelIdError {
+    /// Not four parts, or a first part other than 2, 3 or 4, or a part that must be empty is not.
+    #[error("channel_id is malformed")]
+    Malformed,
+    /// The name of the room is empty or too long.
+    #[error("room name must have 1 to 64 bytes")]
+    RoomName,
+    /// A group or user id in it is not a UUID.
+    #[error("channel_id holds an id that is not a UUID")]
+    NotUuid,
+}
+
+impl ChannelId {
+    /// The channel of a room.
+    #[must_use]
+    pub fn room(name: &RoomName) -> Self {
+        Self {
+            text: format!("2...{}", name.0).into(),
+            kind: ChannelKind::Room,
+        }
+    }
+
+    /// Reads what a client wrote.
+    ///
+    /// # Errors
+    /// When the text is not a channel id; nothing is said about whether the channel exists.
+    pub fn parse(text: &str) -> Result<Self, ChannelIdError> {
+        use ChannelIdError::{Malformed, NotUuid, RoomName};
+        // Only the first three dots part: a room name may contain dots.
+        let mut parts = text.splitn(4, '.');
+        let mut part = || parts.next().ok_or(Malformed);
+        let (kind, first, second, label) = (part()?, part()?, part()?, part()?);
+        let kind = match (kind, first, second, label) {
+            ("2", "", "", "") => return Err(RoomName),
+            ("2", "", "", name) if name.len() > ROOM_NAME_BYTES => return Err(RoomName),
+            ("2", "", "", _) => ChannelKind::Room,
+            ("3", group, "", "") => UserId::parse(group)
+                .map(|_| ChannelKind::Group)
+                .ok_or(NotUuid)?,
+            ("4", low, high, "") => {
+                let (low, high) = UserId::parse(low).zip(UserId::parse(high)).ok_or(NotUuid)?;
+                ChannelKind::Direct(low, high)
+            }
+            _ => return Err(Malformed),
+        };
+        Ok(Self {
+            text: text.into(),
+            kind,
+        })
+    }
+
+    /// The id as clients see it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn kind(&self) -> ChannelKind {
+        self.kind
+    }
+
+    /// The name of the room; `None` for groups and direct channels.
+    #[must_use]
+    pub fn room_name(&self) -> Option<&str> {
+        (self.kind == ChannelKind::Room).then(|| &self.text["2...".len()..])
+    }
+
+    /// The id of the group, as it was written; `None` for rooms and direct channels.
+    #[must_use]
+    pub fn group_id(&self) -> Option<&str> {
+        (self.kind == ChannelKind::Group).then(|| self.text.split('.').nth(1))?
+    }
+}
+
+// By text alone, so that a map of channels can be asked with the text of a request.
+impl PartialEq for ChannelId {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for ChannelId {}
+
+impl hash::Hash for ChannelId {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl Borrow<str> for ChannelId {
+    fn borrow(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for ChannelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for ChannelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChannelId({})", self.text)
+    }
+}
+
+/// The name of a room: 1 to 64 bytes of UTF-8 without ASCII control characters, case sensitive.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RoomName(Box<str>);
+
+impl RoomName {
+    /// # Errors
+    /// What is wrong with the name.
+    pub fn new(name: &str) -> Result<Self, RoomNameError> {
+        if name.is_empty() || name.len() > ROOM_NAME_BYTES {
+            return Err(RoomNameError::Length);
+        }
+        if name.bytes().any(|b| b.is_ascii_control()) {
+            return Err(RoomNameError::Control);
+        }
+        Ok(Self(name.into()))
+    }
+}
+
+/// Why a text cannot be the name of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RoomNameError {
+    /// Empty or too long.
+    #[error("room name must have 1 to 64 bytes")]
+    Length,
+    /// Has an ASCII control character.
+    #[error("room name must not have control characters")]
+    Control,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ids_have_exactly_the_parts_of_their_kind() {
+        let uuid = "0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a";
+        for good in [
+            "2...x",
+            "2....a..b.",
+            "2... ",
+            &format!("3.{uuid}.."),
+            &format!("4.{uuid}.{uuid}."),
+        ] {
+            assert_eq!(
+                ChannelId::parse(good).map(|id| id.to_string()).as_deref(),
+                Ok(good)
+            );
+        }
+        for bad in [
+            "",
+            "2",
+            "garbage",
+            "2..x",
+            "2...",
+            "2.a..x",
+            "2..a.x",
+            "02...x",
+            "5...x",
+            "3...x",
+            "3.x..",
+            "4.a.b.",
+            &format!("3.{uuid}..x"),
+            &format!("4.{uuid}.."),
+            &format!("3.{{{uuid}}}.."),
+        ] {
+            assert!(ChannelId::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(
+            ChannelId::parse(&format!("2...{}", "é".repeat(33))),
+            Err(ChannelIdError::RoomName)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_without_panic(text in ".*") {
+            if let Ok(id) = ChannelId::parse(&text) {
+                prop_assert_eq!(id.as_str(), text);
+            }
+        }
+
+        #[test]
+        fn a_room_is_found_again_by_its_id(name in "[^\\x00-\\x1f\\x7f]{1,16}") {
+            let id = ChannelId::room(&RoomName::new(&name).unwrap());
+            let read = ChannelId::parse(id.as_str()).unwrap();
+            prop_assert_eq!(read.room_name(), Some(name.as_str()));
+            prop_assert_eq!(read, id);
+        }
+    }
+}

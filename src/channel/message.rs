@@ -1,0 +1,96 @@
+use std::{fmt, sync::Arc, time::SystemTime};
+
+use uuid::Uuid;
+
+use super::{ChannelId, Content};
+use crate::user::UserId;
+
+/// A message, for good. A UUIDv7, shown to clients as lower case text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MessageId(pub Uuid);
+
+impl MessageId {
+    /// A fresh id whose time part is the time of the message.
+    pub(crate) fn at(time: Micros) -> Self {
+        let micros = u64::try_from(time.0).unwrap_or(0);
+        let (secs, nanos) = (
+            micros / 1_000_000,
+            u32::try_from(micros % 1_000_000).unwrap_or(0) * 1000,
+        );
+        Self(Uuid::new_v7(uuid::Timestamp::from_unix(
+            uuid::NoContext,
+            secs,
+            nanos,
+        )))
+    }
+}
+
+/// A message's place in the history of its channel: 1 for the first, growing, never reused. A write
+/// that failed leaves a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Seq(pub u64);
+
+/// Microseconds since the Unix epoch, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Micros(pub i64);
+
+impl Micros {
+    /// The machine's clock.
+    #[must_use]
+    pub fn now() -> Self {
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Self(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+/// What a message is, by the protocol's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum MessageCode {
+    /// Somebody said something.
+    Chat = 0,
+    /// The content of an earlier message changed.
+    Update = 1,
+    /// An earlier message is gone.
+    Remove = 2,
+}
+
+/// One entry of a channel, as it is delivered and as it stands in the history.
+#[derive(Clone)]
+pub struct Message {
+    /// Names this message; an update or removal carries the id of the message it is about.
+    pub id: MessageId,
+    /// Where it was said.
+    pub channel: ChannelId,
+    /// Its place in the history; `None` for what is not kept there: ephemeral messages, updates, removals.
+    pub seq: Option<Seq>,
+    /// What it is.
+    pub code: MessageCode,
+    /// Who said it; `UserId::SERVER` for the server itself.
+    pub sender: UserId,
+    /// The sender's name at that time.
+    pub username: Arc<str>,
+    /// One JSON object, byte for byte as it was sent.
+    pub content: Content,
+    /// When it was admitted. Strictly growing within a channel.
+    pub create_time: Micros,
+    /// When it was last changed; equal to `create_time` until then.
+    pub update_time: Micros,
+    /// Whether it is in the history.
+    pub persistent: bool,
+}
+
+impl fmt::Debug for Message {
+    /// Leaves out the content: logs must not hold what people say.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("id", &self.id)
+            .field("channel", &self.channel)
+            .field("seq", &self.seq)
+            .field("code", &self.code)
+            .field("content_bytes", &self.content.as_str().len())
+            .finish_non_exhaustive()
+    }
+}

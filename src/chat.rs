@@ -1,0 +1,277 @@
+//! The chat as a library: a builder that starts it, and a handle to act on it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix::Arbiter;
+use actix_web::web;
+use parking_lot::Mutex;
+
+use crate::{
+    account::{Accounts, KeyError, Keys},
+    channel::{
+        ChannelId, ChannelLimits, Content, ContentError, GetPresences, Message, MessageStore,
+        Presence, PublishError, PublishFromServer,
+    },
+    config::{ConfigError, Settings},
+    directory::{ChannelSettings, Directory},
+    gateway,
+    relay::{Closing, OutboxLimits},
+    store::{DataDir, DataDirError, OpenError, Sqlite, StoreError},
+    user::{Online, UserId},
+    wire::CursorKey,
+};
+
+/// What all threads of one chat share.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) accounts: Accounts,
+    pub(crate) online: Online,
+    pub(crate) directory: Directory,
+    pub(crate) store: Arc<dyn MessageStore>,
+    pub(crate) cursor_key: CursorKey,
+    draining: AtomicBool,
+    database: Sqlite,
+    arbiters: Mutex<Vec<Arbiter>>,
+    _data_dir: DataDir,
+}
+
+impl Shared {
+    pub(crate) fn outbox_limits(&self) -> OutboxLimits {
+        OutboxLimits {
+            bytes: self.settings.outbox_bytes,
+            pipeline: self.settings.pipeline,
+            ping_period: self.settings.ping_period,
+            pong_wait: self.settings.pong_wait,
+            close_wait: self.settings.close_wait,
+        }
+    }
+
+    /// Whether new sessions are refused because the server is shutting down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}
+
+/// Why the chat could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is invalid.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The signing keys cannot be read or made.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Wraps the store of messages, to watch or to disturb it.
+type StoreWrapper = Box<dyn FnOnce(Arc<dyn MessageStore>) -> Arc<dyn MessageStore>>;
+
+/// Starts a chat. To be used within an actix system.
+///
+/// ```no_run
+/// # async fn start() -> Result<(), banter::StartError> {
+/// let chat = banter::Builder::new(banter::Settings::default()).start().await?;
+/// # Ok(()) }
+/// ```
+pub struct Builder {
+    settings: Settings,
+    wrapper: Option<StoreWrapper>,
+}
+
+impl Builder {
+    /// A chat with these settings. `listen` and `metrics_listen` are of no consequence until
+    /// somebody serves.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            wrapper: None,
+        }
+    }
+
+    /// Puts something between the channels and the store of messages, for example to count or to
+    /// delay writes.
+    #[must_use]
+    pub fn wrap_message_store(
+        mut self,
+        wrapper: impl FnOnce(Arc<dyn MessageStore>) -> Arc<dyn MessageStore> + 'static,
+    ) -> Self {
+        self.wrapper = Some(Box::new(wrapper));
+        self
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Opens the data directory and starts the threads of channels and database.
+    ///
+    /// # Errors
+    /// When a setting is invalid, or the data directory is unusable or used by another server.
+    pub async fn start(self) -> Result<Chat, StartError> {
+        let settings = self.settings;
+        settings.check()?;
+        let data_dir = DataDir::open(&settings.data_dir)?;
+        let keys = Keys::load_or_create(data_dir.path())?;
+        let database = Sqlite::open(data_dir.path(), &settings)?;
+        let store: Arc<dyn MessageStore> = Arc::new(database.clone());
+        let store = match self.wrapper {
+            Some(wrapper) => wrapper(store),
+            None => store,
+        };
+        let online = Online::new(settings.max_sessions, settings.max_user_sessions);
+        let accounts =
+            Accounts::open(Arc::new(database.clone()), &keys, &settings, online.clone()).await?;
+        let arbiters: Vec<Arbiter> = (0..settings.worker_threads())
+            .map(|_| Arbiter::new())
+            .collect();
+        let channels = ChannelSettings {
+            limits: ChannelLimits {
+                sessions: settings.max_channel_sessions,
+                ephemeral_memory: settings.ephemeral_memory,
+                presence_immediate: settings.presence_immediate,
+                presence_window: settings.presence_window,
+            },
+            mailbox: settings.channel_mailbox,
+            linger: settings.channel_linger,
+        };
+        let directory = Directory::new(
+            arbiters.iter().map(Arbiter::handle).collect(),
+            channels,
+            store.clone(),
+        );
+        Ok(Chat(Arc::new(Shared {
+            settings,
+            accounts,
+            online,
+            directory,
+            store,
+            cursor_key: CursorKey(keys.cursor),
+            draining: AtomicBool::new(false),
+            database,
+            arbiters: Mutex::new(arbiters),
+            _data_dir: data_dir,
+        })))
+    }
+}
+
+/// Why the host program could not send a message.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The content is not one JSON object.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// The message was not sent.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// A running chat. Cheap to clone; all clones act on the same chat.
+#[derive(Clone)]
+pub struct Chat(pub(crate) Arc<Shared>);
+
+impl Chat {
+    /// Mounts the chat's routes, the socket at `/ws` included, into an actix-web `App`.
+    ///
+    /// ```no_run
+    /// # fn mount(chat: banter::Chat) {
+    /// let app = actix_web::App::new().configure(|app| chat.configure(app));
+    /// # }
+    /// ```
+    ///
+    /// Give the host's `HttpServer` `.client_disconnect_timeout(Duration::ZERO)` and
+    /// `.tcp_nodelay(true)`: without the first each closing socket stays for a second, without the
+    /// second answers may wait for 40 ms.
+    pub fn configure(&self, app: &mut web::ServiceConfig) {
+        gateway::rest::configure(app, &self.0);
+        gateway::configure_socket(app, &self.0);
+    }
+
+    /// Sends a persistent message as the server: its `sender_id` is the nil UUID. Everybody in the
+    /// channel gets it; the answer comes after the commit.
+    ///
+    /// # Errors
+    /// When `content` is not the text of one JSON object, or the message could not be stored.
+    pub async fn send(
+        &self,
+        channel: &ChannelId,
+        username: &str,
+        content: &str,
+    ) -> Result<Arc<Message>, SendError> {
+        let (content, username): (_, Arc<str>) = (Content::new(content)?, username.into());
+        let publish = PublishFromServer { content, username };
+        let sent = self
+            .0
+            .directory
+            .tell(channel, publish)
+            .await
+            .unwrap_or(Err(PublishError::ChannelLost));
+        Ok(sent?)
+    }
+
+    /// The visible sessions in a channel, in no order.
+    pub async fn presences(&self, channel: &ChannelId) -> Vec<Presence> {
+        let answer = self.0.directory.ask(channel, || GetPresences).await;
+        answer.map(|(_, presences)| presences).unwrap_or_default()
+    }
+
+    /// Closes all open sockets of a user, with close code 1008 and a reason. The user may connect
+    /// again. Returns how many there were.
+    pub fn close_user(&self, user: UserId) -> usize {
+        self.0.online.close_user(user, "closed by the server")
+    }
+
+    /// How many sessions are open.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.0.online.sessions()
+    }
+
+    /// The settings the chat was started with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Refuses new sessions, tells all clients, waits until their sessions have ended, or `grace` has
+    /// passed, and commits what is queued. Nothing can be done with the chat afterwards.
+    pub async fn shutdown(&self, grace: Duration) {
+        /// How often the end of the sessions is looked for.
+        const STEP: Duration = Duration::from_millis(10);
+        self.0.draining.store(true, Ordering::Release);
+        self.0.online.close_all(Closing::SHUTDOWN);
+        let begun = Instant::now();
+        while self.0.online.sessions() > 0 && begun.elapsed() < grace {
+            actix_rt::time::sleep(STEP).await;
+        }
+        let left = self.0.online.sessions();
+        if left > 0 {
+            tracing::warn!(sessions = left, "sessions did not end in time");
+        }
+        let database = self.0.database.clone();
+        if actix_web::rt::task::spawn_blocking(move || database.close())
+            .await
+            .is_err()
+        {
+            tracing::error!("the database could not be closed");
+        }
+        for arbiter in self.0.arbiters.lock().drain(..) {
+            arbiter.stop();
+        }
+    }
+}

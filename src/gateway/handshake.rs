@@ -1,0 +1,137 @@
+use std::{rc::Rc, sync::Arc};
+
+use actix_http::{RequestHead, StatusCode, header, ws};
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use super::{inbox::SessionInbox, peer::Peer, worker::Worker};
+use crate::{
+    account::Caller,
+    channel::SessionId,
+    relay::Outbox,
+    session::{Session, SessionParts},
+    user::OnlineSession,
+    wire::Format,
+};
+
+/// A client that may come in.
+pub(super) struct Admission {
+    caller: Caller,
+    format: Format,
+    status: bool,
+    id: SessionId,
+    online: OnlineSession,
+}
+
+/// Why a handshake is refused, before the upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("not a WebSocket handshake")]
+    NotAHandshake,
+    #[error("missing or invalid token")]
+    Token,
+    #[error("format must be json")]
+    Format,
+    #[error("too many sessions")]
+    TooManySessions,
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+impl Refusal {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::NotAHandshake | Self::Format => StatusCode::BAD_REQUEST,
+            Self::Token => StatusCode::UNAUTHORIZED,
+            Self::TooManySessions | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// Checks a request for a socket. Parameters: `token` (or a Bearer header, which wins), `format`,
+/// `status`; `lang` and unknown ones are accepted and ignored, as the reference does.
+pub(super) fn admit(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
+    let refused = |refusal: Refusal| {
+        metrics::counter!("banter_refusals_total", "by" => "handshake").increment(1);
+        refusal
+    };
+    check(worker, head).map_err(refused)
+}
+
+fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
+    let (mut token, mut format, mut status) = (None, None, false);
+    for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()) {
+        match name.as_ref() {
+            "token" => token = Some(value),
+            "format" => format = Some(value),
+            "status" => {
+                status = matches!(value.as_ref(), "true" | "1" | "t" | "T" | "TRUE" | "True")
+            }
+            _ => {}
+        }
+    }
+    let header = head
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let bearer = header.and_then(|value| value.strip_prefix("Bearer "));
+    let token = bearer.or(token.as_deref()).ok_or(Refusal::Token)?;
+    let format = Format::parse(format.as_deref().unwrap_or_default()).ok_or(Refusal::Format)?;
+    let accounts = &worker.shared.accounts;
+    let caller = accounts.verify(token).map_err(|_| Refusal::Token)?;
+    ws::verify_handshake(head).map_err(|_| Refusal::NotAHandshake)?;
+    if worker.shared.is_draining() {
+        return Err(Refusal::ShuttingDown);
+    }
+    let id = SessionId(Uuid::new_v4());
+    let online = worker
+        .shared
+        .online
+        .enter(caller.user, id, caller.token, status);
+    let online = online.map_err(|_| Refusal::TooManySessions)?;
+    // Asked again now that the session is counted: a logout in between has found either the session
+    // or this question.
+    if accounts.is_ended(caller.user, caller.token) {
+        return Err(Refusal::Token);
+    }
+    Ok(Admission {
+        caller,
+        format,
+        status,
+        id,
+        online,
+    })
+}
+
+/// Starts the session of an admitted client on this thread.
+pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> {
+    let Admission {
+        caller,
+        format,
+        status,
+        id,
+        online,
+    } = admission;
+    let settings = &worker.shared.settings;
+    let relay = worker.relay();
+    let outbox = Rc::new(Outbox::new(format, worker.shared.outbox_limits()));
+    let socket = relay.attach(outbox.clone());
+    let session = Session::start(SessionParts {
+        id,
+        user: caller.user,
+        username: Arc::from(&*caller.username),
+        status,
+        outbox: outbox.clone(),
+        socket,
+        relay,
+        directory: worker.shared.directory.clone(),
+        online,
+        max_channels: settings.max_session_channels,
+        pipeline: settings.pipeline,
+    });
+    Peer::new(
+        outbox.clone(),
+        settings.max_message_bytes,
+        SessionInbox::new(session, outbox),
+    )
+}

@@ -1,0 +1,206 @@
+//! The server's own listener: REST goes to an actix-web `App`, an upgrade hands over the raw stream.
+
+use std::{
+    cell::RefCell,
+    convert::Infallible,
+    io,
+    net::{SocketAddr, TcpListener},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_codec::Framed;
+use actix_http::{HttpMessage as _, HttpService, Request, StatusCode, h1, ws};
+use actix_rt::net::TcpStream;
+use actix_server::{Server, ServerHandle};
+use actix_service::{fn_factory, fn_service, map_config};
+use actix_web::{App, dev::AppConfig};
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    handshake::{self, Refusal},
+    inbox::{EchoInbox, Inbox},
+    peer::Peer,
+    rest,
+    socket::Socket,
+    worker::Worker,
+};
+use crate::{
+    chat::Shared,
+    relay::{Outbox, OutboxLimits, Relay},
+    wire::Format,
+};
+
+/// A listener that serves.
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    pub(crate) handle: ServerHandle,
+}
+
+/// Connections that may wait to be accepted: a tournament begins with everybody at once.
+const BACKLOG: u32 = 8192;
+
+/// Binds the address and serves until the handle stops it.
+pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
+    let socket = bind(shared.settings.listen)?;
+    let address = socket.local_addr()?;
+    let per_thread = shared.clone();
+    let server = Server::build()
+        .workers(shared.settings.worker_threads())
+        .max_concurrent_connections(shared.settings.max_sessions.saturating_add(1024))
+        .backlog(BACKLOG)
+        .disable_signals()
+        .shutdown_timeout(1)
+        .listen("banter", socket, move || {
+            let shared = per_thread.clone();
+            let worker = Worker::new(shared.clone());
+            let app = App::new()
+                .configure(|app| rest::configure(app, &shared))
+                .configure(rest::configure_standalone);
+            HttpService::build()
+                .tcp_nodelay(true)
+                // The default keeps each closing connection for a second.
+                .client_disconnect_timeout(Duration::ZERO)
+                .upgrade(fn_factory(move || {
+                    let worker = worker.clone();
+                    async move {
+                        Ok::<_, ()>(fn_service(move |(request, stream)| {
+                            upgrade(&worker, &request, stream);
+                            std::future::ready(Ok::<_, Infallible>(()))
+                        }))
+                    }
+                }))
+                .h1(map_config(app, |()| AppConfig::default()))
+                .tcp()
+        })?
+        .run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    Ok(Listener { address, handle })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG as i32)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// Takes an upgraded connection over, or refuses it. Its task lives on without the HTTP service, so
+/// that an open socket does not hold the memory of a request.
+fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<TcpStream, h1::Codec>) {
+    let (stream, unread) = take_apart(stream);
+    let admitted = if request.path() == rest::SOCKET_PATH {
+        handshake::admit(worker, request.head())
+            .map_err(|refusal| (refusal.status(), refusal.to_string()))
+    } else {
+        Err((StatusCode::NOT_FOUND, "not found".into()))
+    };
+    match admitted {
+        Ok(admission) => {
+            let peer = handshake::open(worker, admission);
+            start(request, stream, unread, peer, worker.buffer.clone());
+        }
+        Err((status, message)) => {
+            actix_rt::spawn(refuse(stream, status, message));
+        }
+    }
+}
+
+fn take_apart(stream: Framed<TcpStream, h1::Codec>) -> (TcpStream, BytesMut) {
+    let parts = stream.into_parts();
+    // The buffer of the HTTP service is large; what came behind the head is usually nothing.
+    (parts.io, BytesMut::from(&parts.read_buf[..]))
+}
+
+fn start<I: Inbox>(
+    request: &Request,
+    stream: TcpStream,
+    unread: BytesMut,
+    peer: Peer<I>,
+    buffer: Rc<RefCell<BytesMut>>,
+) {
+    peer.outbox.push(switching_protocols(request));
+    actix_rt::spawn(Socket::new(stream, peer, unread, buffer));
+}
+
+fn switching_protocols(request: &Request) -> Bytes {
+    let key = request
+        .headers()
+        .get("sec-websocket-key")
+        .map_or(&b""[..], |key| key.as_bytes());
+    let accept = ws::hash_key(key);
+    let mut head = BytesMut::with_capacity(160);
+    head.extend_from_slice(
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n",
+    );
+    head.extend_from_slice(b"sec-websocket-accept: ");
+    head.extend_from_slice(&accept);
+    head.extend_from_slice(b"\r\n\r\n");
+    head.freeze()
+}
+
+async fn refuse(stream: TcpStream, status: StatusCode, message: String) {
+    use tokio::io::AsyncWriteExt as _;
+    let mut stream = stream;
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{message}",
+        message.len()
+    );
+    // A client that does not wait for its refusal misses nothing else.
+    let written = stream.write_all(answer.as_bytes());
+    let _ = tokio::time::timeout(Duration::from_secs(1), written).await;
+    let _ = stream.shutdown().await;
+}
+
+/// An echo server on the frame code of the chat, for the WebSocket conformance suite: every message
+/// of up to 64 MiB comes back. Serves until the process ends; calls `ready` with its address.
+#[doc(hidden)]
+pub async fn echo(address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> io::Result<()> {
+    const MOST: usize = 64 << 20;
+    let limits = OutboxLimits {
+        bytes: 2 * MOST,
+        pipeline: 1,
+        ping_period: Duration::from_secs(60),
+        pong_wait: Duration::from_secs(120),
+        close_wait: Duration::from_secs(1),
+    };
+    let socket = bind(address)?;
+    ready(socket.local_addr()?);
+    let server = Server::build().workers(1).listen("echo", socket, move || {
+        HttpService::build()
+            .tcp_nodelay(true)
+            .client_disconnect_timeout(Duration::ZERO)
+            .upgrade(fn_factory(move || async move {
+                let relay = Relay::start_here(Duration::from_millis(100));
+                let buffer = Rc::new(RefCell::new(BytesMut::new()));
+                Ok::<_, ()>(fn_service(
+                    move |(request, stream): (Request, Framed<TcpStream, h1::Codec>)| {
+                        let (stream, unread) = take_apart(stream);
+                        let outbox = Rc::new(Outbox::new(Format::Json, limits));
+                        relay.attach(outbox.clone());
+                        start(
+                            &request,
+                            stream,
+                            unread,
+                            Peer::new(outbox, MOST, EchoInbox),
+                            buffer.clone(),
+                        );
+                        std::future::ready(Ok::<_, Infallible>(()))
+                    },
+                ))
+            }))
+            .h1(fn_service(|_| {
+                let refusal = Refusal::NotAHandshake;
+                std::future::ready(Ok::<_, Infallible>(
+                    actix_http::Response::build(refusal.status()).finish(),
+                ))
+            }))
+            .tcp()
+    })?;
+    server.run().await
+}

@@ -1,0 +1,90 @@
+//! `GET /metrics` on a listener of its own: what an operator sees must not depend on what clients do.
+
+use std::{io, net::SocketAddr, sync::OnceLock, time::Duration};
+
+use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+
+/// A metrics listener that serves.
+pub(crate) struct MetricsServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) handle: ServerHandle,
+}
+
+/// Why metrics cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// The address cannot be bound.
+    #[error("metrics_listen: cannot listen")]
+    Listen(#[from] io::Error),
+    /// The program that embeds banter has a recorder of its own: serve the metrics there, or set
+    /// `metrics_listen` to `off`.
+    #[error("metrics_listen: this process records its metrics elsewhere: {0}")]
+    Recorder(String),
+}
+
+/// The recorder is the process's, so that all its servers share one.
+fn recorder() -> Result<PrometheusHandle, MetricsError> {
+    static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
+    let installed = RECORDER.get_or_init(|| {
+        let buckets = |name: &str| metrics_exporter_prometheus::Matcher::Full(name.to_owned());
+        let build = || -> Result<_, BuildError> {
+            PrometheusBuilder::new()
+                .set_buckets_for_metric(
+                    buckets("banter_commit_seconds"),
+                    &[
+                        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0,
+                    ],
+                )?
+                .set_buckets_for_metric(
+                    buckets("banter_commit_writes"),
+                    &[
+                        1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2000.0,
+                    ],
+                )?
+                .set_buckets_for_metric(
+                    buckets("banter_outbox_waiting_bytes"),
+                    &[0.0, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],
+                )?
+                .install_recorder()
+        };
+        build().map_err(|error| error.to_string())
+    });
+    installed.clone().map_err(MetricsError::Recorder)
+}
+
+/// Starts to record and to serve. To be called before anything that counts.
+pub(crate) fn serve_metrics(address: SocketAddr) -> Result<MetricsServer, MetricsError> {
+    /// How often samples are folded into the histograms, so that they do not pile up unread.
+    const UPKEEP: Duration = Duration::from_secs(5);
+
+    let recorder = recorder()?;
+    let upkeep = recorder.clone();
+    actix_rt::spawn(async move {
+        loop {
+            actix_rt::time::sleep(UPKEEP).await;
+            upkeep.run_upkeep();
+        }
+    });
+    let server = HttpServer::new(move || {
+        let recorder = recorder.clone();
+        let render = move || {
+            let text = recorder.render();
+            async move {
+                HttpResponse::Ok()
+                    .content_type("text/plain; version=0.0.4")
+                    .body(text)
+            }
+        };
+        App::new().route("/metrics", web::get().to(render))
+    })
+    .workers(1)
+    .disable_signals()
+    .shutdown_timeout(1)
+    .bind(address)?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    Ok(MetricsServer { address, handle })
+}

@@ -1,0 +1,25 @@
+//! The outside wall: WebSocket handshake and frames, REST by resource, authentication, limits,
+//! health and metrics. Bytes come in and go out here; what they mean is decided further in.
+//!
+//! Sockets have two doors with the same session behind them. On the server's own listener
+//! (`listener`, `socket`) an upgraded connection is a raw stream that one small task reads and
+//! writes. Inside somebody else's `App` (`embedded`) it is an actix-web request with a streaming
+//! response. Both feed a `Peer` and drain an `Outbox`; neither is driven by the other side's reading.
+
+mod embedded;
+mod frames;
+mod handshake;
+mod inbox;
+mod listener;
+mod metrics;
+mod peer;
+pub(crate) mod rest;
+mod socket;
+mod worker;
+
+pub(crate) use self::{
+    embedded::configure_socket,
+    listener::{Listener, listen},
+    metrics::{MetricsServer, serve_metrics},
+};
+pub use self::{listener::echo, metrics::MetricsError};

@@ -1,0 +1,69 @@
+use std::rc::Rc;
+
+use bytes::BytesMut;
+
+use super::{
+    frames::{FrameReader, Incoming},
+    inbox::Inbox,
+};
+use crate::{
+    relay::{Closing, Outbox},
+    wire::{CloseCode, pong_frame},
+};
+
+/// The other end of one socket, whichever door it came through: takes bytes, and leaves what is to
+/// be sent in the outbox.
+pub(super) struct Peer<I> {
+    pub(super) outbox: Rc<Outbox>,
+    frames: FrameReader,
+    inbox: I,
+}
+
+impl<I: Inbox> Peer<I> {
+    pub(super) fn new(outbox: Rc<Outbox>, max_message_bytes: usize, inbox: I) -> Self {
+        Self {
+            outbox,
+            frames: FrameReader::new(max_message_bytes),
+            inbox,
+        }
+    }
+
+    /// Takes whole messages out of `bytes` as long as there is room in the line of answers. What is
+    /// left stays in `bytes`; when the socket is closing, nothing is.
+    pub(super) fn receive(&mut self, bytes: &mut BytesMut) {
+        self.outbox.heard();
+        while self.wants_more() {
+            match self.frames.next(bytes) {
+                Ok(None) => return,
+                Ok(Some(Incoming::Text(text))) => self.inbox.text(text, &self.outbox),
+                Ok(Some(Incoming::Binary(bytes))) => self.inbox.binary(bytes, &self.outbox),
+                Ok(Some(Incoming::Ping(payload))) => self.outbox.push(pong_frame(&payload)),
+                Ok(Some(Incoming::Pong)) => {}
+                Ok(Some(Incoming::Close(code))) => self.outbox.close(Closing {
+                    code,
+                    reason: Closing::PEER,
+                }),
+                Err(closing) => self.outbox.close_after_line(closing),
+            }
+        }
+        if self.outbox.is_closing() {
+            bytes.clear();
+        }
+    }
+
+    /// Whether the next request may be taken; if not, the outbox wakes the socket when it may.
+    pub(super) fn wants_more(&self) -> bool {
+        self.outbox.has_room_in_line() && !self.outbox.is_closing()
+    }
+}
+
+impl Closing {
+    /// The peer closed; its own code is sent back without a text.
+    pub(super) const PEER: &'static str = "";
+
+    /// The server is going down.
+    pub(crate) const SHUTDOWN: Self = Self {
+        code: CloseCode::AWAY,
+        reason: "server shutting down",
+    };
+}

@@ -1,0 +1,228 @@
+//! Signing in, the caller's own account, and what is linked to it.
+
+use actix_web::{
+    HttpRequest, Route,
+    web::{self, Json},
+};
+
+use super::{RestState, auth::WithServerKey, body::JsonBody, mount, resource};
+use crate::{
+    account::{
+        Caller, Credential, CredentialError, Identity, SignInBy, SignInRequest, Username, Variables,
+    },
+    wire::{
+        error::ApiError,
+        rest::{
+            Empty,
+            account::{AccountAnswer, EmailBody, IdBody, ProfileBody, SessionAnswer},
+            query::Query,
+        },
+    },
+};
+
+pub(super) fn configure(app: &mut web::ServiceConfig) {
+    mount(
+        app,
+        resource("/v2/account")
+            .route(web::get().to(get))
+            .route(web::put().to(update))
+            .route(web::delete().to(delete)),
+    );
+    let mut post = |path, route: Route| mount(app, resource(path).route(route));
+    post(
+        "/v2/account/authenticate/device",
+        web::post().to(authenticate_device),
+    );
+    post(
+        "/v2/account/authenticate/custom",
+        web::post().to(authenticate_custom),
+    );
+    post(
+        "/v2/account/authenticate/email",
+        web::post().to(authenticate_email),
+    );
+    post("/v2/account/link/device", web::post().to(link_device));
+    post("/v2/account/link/custom", web::post().to(link_custom));
+    post("/v2/account/link/email", web::post().to(link_email));
+    post("/v2/account/unlink/device", web::post().to(unlink_device));
+    post("/v2/account/unlink/custom", web::post().to(unlink_custom));
+    post("/v2/account/unlink/email", web::post().to(unlink_email));
+}
+
+/// The query parameters of a sign-in. An empty name counts as none.
+struct SignInQuery {
+    create: bool,
+    username: Option<Username>,
+}
+
+impl SignInQuery {
+    fn of(request: &HttpRequest) -> Result<Self, ApiError> {
+        let query = Query::parse(request.query_string());
+        let username = query.text("username")?.filter(|name| !name.is_empty());
+        Ok(Self {
+            create: query.boolean("create")?.unwrap_or(true),
+            username: username.map(Username::parse).transpose()?,
+        })
+    }
+}
+
+async fn authenticate(
+    state: &RestState,
+    by: SignInBy,
+    query: SignInQuery,
+    variables: Variables,
+) -> Result<Json<SessionAnswer>, ApiError> {
+    let SignInQuery { create, username } = query;
+    let grant = state
+        .shared
+        .accounts
+        .authenticate(SignInRequest {
+            by,
+            username,
+            create,
+            variables,
+        })
+        .await?;
+    Ok(Json(grant.into()))
+}
+
+async fn authenticate_device(
+    _: WithServerKey,
+    state: web::Data<RestState>,
+    request: HttpRequest,
+    JsonBody(body): JsonBody<IdBody>,
+) -> Result<Json<SessionAnswer>, ApiError> {
+    let by = SignInBy::Credential(Credential::Device(body.device()?));
+    authenticate(
+        &state,
+        by,
+        SignInQuery::of(&request)?,
+        body.into_variables(),
+    )
+    .await
+}
+
+async fn authenticate_custom(
+    _: WithServerKey,
+    state: web::Data<RestState>,
+    request: HttpRequest,
+    JsonBody(body): JsonBody<IdBody>,
+) -> Result<Json<SessionAnswer>, ApiError> {
+    let by = SignInBy::Credential(Credential::Custom(body.custom()?));
+    authenticate(
+        &state,
+        by,
+        SignInQuery::of(&request)?,
+        body.into_variables(),
+    )
+    .await
+}
+
+async fn authenticate_email(
+    _: WithServerKey,
+    state: web::Data<RestState>,
+    request: HttpRequest,
+    JsonBody(body): JsonBody<EmailBody>,
+) -> Result<Json<SessionAnswer>, ApiError> {
+    let query = SignInQuery::of(&request)?;
+    authenticate(
+        &state,
+        body.sign_in(query.username.as_ref())?,
+        query,
+        body.into_variables(),
+    )
+    .await
+}
+
+async fn get(caller: Caller, state: web::Data<RestState>) -> Result<Json<AccountAnswer>, ApiError> {
+    let account = state.shared.accounts.get(caller.user).await?;
+    Ok(Json(AccountAnswer::new(
+        account,
+        state.shared.online.is_visible(caller.user),
+    )))
+}
+
+async fn update(
+    caller: Caller,
+    state: web::Data<RestState>,
+    JsonBody(body): JsonBody<ProfileBody>,
+) -> Result<Json<Empty>, ApiError> {
+    state
+        .shared
+        .accounts
+        .update(caller.user, body.try_into()?)
+        .await?;
+    Ok(Json(Empty {}))
+}
+
+async fn delete(caller: Caller, state: web::Data<RestState>) -> Result<Json<Empty>, ApiError> {
+    state.shared.accounts.delete(caller.user).await?;
+    Ok(Json(Empty {}))
+}
+
+async fn link(
+    caller: &Caller,
+    state: &RestState,
+    credential: Result<Credential, CredentialError>,
+) -> Result<Json<Empty>, ApiError> {
+    state.shared.accounts.link(caller.user, credential?).await?;
+    Ok(Json(Empty {}))
+}
+
+async fn link_device(
+    caller: Caller,
+    state: web::Data<RestState>,
+    JsonBody(body): JsonBody<IdBody>,
+) -> Result<Json<Empty>, ApiError> {
+    link(&caller, &state, body.device().map(Credential::Device)).await
+}
+
+async fn link_custom(
+    caller: Caller,
+    state: web::Data<RestState>,
+    JsonBody(body): JsonBody<IdBody>,
+) -> Result<Json<Empty>, ApiError> {
+    link(&caller, &state, body.custom().map(Credential::Custom)).await
+}
+
+async fn link_email(
+    caller: Caller,
+    state: web::Data<RestState>,
+    JsonBody(body): JsonBody<EmailBody>,
+) -> Result<Json<Empty>, ApiError> {
+    link(&caller, &state, body.credential()).await
+}
+
+async fn unlink(
+    caller: &Caller,
+    state: &RestState,
+    identity: Result<Identity, CredentialError>,
+) -> Result<Json<Empty>, ApiError> {
+    state.shared.accounts.unlink(caller.user, identity?).await?;
+    Ok(Json(Empty {}))
+}
+
+async fn unlink_device(
+    caller: Caller,
+    state: web::Data<RestState>,
+    JsonBody(body): JsonBody<IdBody>,
+) -> Result<Json<Empty>, ApiError> {
+    unlink(&caller, &state, body.device().map(Identity::Device)).await
+}
+
+async fn unlink_custom(
+    caller: Caller,
+    state: web::Data<RestState>,
+    JsonBody(body): JsonBody<IdBody>,
+) -> Result<Json<Empty>, ApiError> {
+    unlink(&caller, &state, body.custom().map(Identity::Custom)).await
+}
+
+/// The password may be left out: whoever holds the session may unlink.
+async fn unlink_email(
+    caller: Caller,
+    state: web::Data<RestState>,
+    JsonBody(body): JsonBody<EmailBody>,
+) -> Result<Json<Empty>, ApiError> {
+    unlink(&caller, &state, body.email().map(Identity::Email)).await
+}

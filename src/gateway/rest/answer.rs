@@ -1,0 +1,28 @@
+//! Refusals as HTTP answers.
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+};
+
+use crate::wire::error::{ApiCode, ApiError};
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        if self.code == ApiCode::Unauthenticated {
+            // A message that no header can hold costs the header, not the answer.
+            if let Ok(message) = HeaderValue::from_str(&self.message) {
+                answer.insert_header((header::WWW_AUTHENTICATE, message));
+            }
+        }
+        answer.content_type("application/json").body(self.body())
+    }
+}

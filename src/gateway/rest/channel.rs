@@ -1,0 +1,65 @@
+//! The history of channels.
+
+use std::borrow::Cow;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::{RestState, mount, resource};
+use crate::{
+    account::Caller,
+    channel::{ChannelId, Cursor, Direction, HistoryError, HistoryRequest},
+    wire::{
+        error::ApiError,
+        rest::{channel::history_answer, query::Query},
+    },
+};
+
+pub(super) fn configure(app: &mut web::ServiceConfig) {
+    // Also the empty id, which is a malformed one and not an unknown path.
+    mount(
+        app,
+        resource("/v2/channel/{channel_id:.*}").route(web::get().to(history)),
+    );
+}
+
+async fn history(
+    caller: Caller,
+    state: web::Data<RestState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let shared = &state.shared;
+    let channel = ChannelId::parse(&unescaped(request.match_info().query("channel_id"))?)?;
+    let query = Query::parse(request.query_string());
+    let direction = match query.boolean("forward")? {
+        Some(false) => Direction::NewestFirst,
+        Some(true) | None => Direction::OldestFirst,
+    };
+    let cursor = query.text("cursor")?.filter(|text| !text.is_empty());
+    let cursor = cursor
+        .map(|text| Cursor::read(text, &shared.cursor_key, &channel))
+        .transpose()?;
+    let asked = HistoryRequest::new(
+        caller.user,
+        channel,
+        direction,
+        query.integer("limit")?,
+        cursor,
+    )?;
+    let page = shared
+        .store
+        .page(asked.query())
+        .await
+        .map_err(HistoryError::from)?;
+    let page = asked.page(page);
+    let body = history_answer(&page, asked.channel(), &shared.cursor_key);
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .body(body))
+}
+
+/// actix-web leaves `%25`, `%2B` and `%2F` of a path as they are; room names may have any of these.
+fn unescaped(segment: &str) -> Result<Cow<'_, str>, ApiError> {
+    percent_encoding::percent_decode_str(segment)
+        .decode_utf8()
+        .map_err(|_| ApiError::invalid("channel_id is not UTF-8"))
+}

@@ -1,0 +1,111 @@
+//! REST by resource.
+//!
+//! Invariants: a known path with another method is 501/12, an unknown path 404/5, and a trailing
+//! slash makes another path; every answer is JSON but the front page; bad input is never a 500.
+
+mod account;
+mod answer;
+pub(crate) mod auth;
+mod body;
+mod channel;
+mod health;
+mod session;
+mod user;
+
+use std::sync::Arc;
+
+use actix_cors::Cors;
+use actix_web::{
+    HttpResponse, Resource,
+    http::{Method, header},
+    middleware::{Compress, DefaultHeaders},
+    web,
+};
+
+use self::auth::ServerKey;
+use crate::{
+    chat::Shared,
+    wire::error::{ApiCode, ApiError},
+};
+
+/// Where sockets are opened.
+pub(crate) const SOCKET_PATH: &str = "/ws";
+
+/// What the handlers share, as `web::Data` of the app.
+pub(crate) struct RestState {
+    shared: Arc<Shared>,
+    server_key: ServerKey,
+}
+
+/// Mounts the chat's REST routes. Paths that are not its own are left to the app.
+pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
+    let server_key = ServerKey::new(&shared.settings.server_key);
+    let state = RestState {
+        shared: shared.clone(),
+        server_key,
+    };
+    app.app_data(web::Data::new(state))
+        .configure(health::configure)
+        .configure(account::configure)
+        .configure(session::configure)
+        .configure(user::configure)
+        .configure(channel::configure);
+}
+
+/// Mounts what a server has that is the chat's alone: a front page, and an answer to unknown paths.
+pub(crate) fn configure_standalone(app: &mut web::ServiceConfig) {
+    health::configure_front_page(app);
+    mount(
+        app,
+        resource("/{path:.*}").default_service(web::to(unknown_path)),
+    );
+}
+
+/// Mounts a resource, dressed in what every answer has: compression on request, cache headers, CORS.
+fn mount(app: &mut web::ServiceConfig, resource: Resource) {
+    let headers = DefaultHeaders::new()
+        .add((header::CACHE_CONTROL, "no-store, no-cache, must-revalidate"))
+        .add((header::VARY, "accept-encoding"));
+    // The last wrap is the outermost: a preflight never reaches a route.
+    app.service(
+        resource
+            .wrap(Compress::default())
+            .wrap(headers)
+            .wrap(cors()),
+    );
+}
+
+/// Any origin, named by the wildcard: tokens travel in headers, never in cookies. A preflight is
+/// answered with 200; one that asks for another method or header with 400.
+fn cors() -> Cors {
+    Cors::default()
+        .allow_any_origin()
+        .send_wildcard()
+        .allowed_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::DELETE,
+        ])
+        .allowed_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::USER_AGENT,
+        ])
+        // The wildcard is the same for everybody, so caches need not tell origins apart.
+        .disable_vary_header()
+}
+
+/// A path that refuses the methods it has no route for.
+fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(other_method))
+}
+
+async fn other_method() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::new(ApiCode::Unimplemented, "method not allowed"))
+}
+
+async fn unknown_path() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::new(ApiCode::NotFound, "not found"))
+}

@@ -1,0 +1,315 @@
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix::prelude::*;
+use bytes::Bytes;
+
+use super::{Closing, Event, Outbox, Ticket};
+use crate::wire::{Format, Outgoing};
+
+/// A relay, for as long as the process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RelayId(u64);
+
+/// A socket, for as long as the process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SocketKey(u64);
+
+/// One life of a channel actor. A channel that was started anew is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LiveChannel(u64);
+
+fn next_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
+}
+
+impl LiveChannel {
+    pub(crate) fn new() -> Self {
+        Self(next_number())
+    }
+}
+
+/// Where the answer to a request belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReplyTo {
+    /// A client's request.
+    Socket {
+        relay: RelayId,
+        socket: SocketKey,
+        ticket: Ticket,
+    },
+    /// A call of the host program, by the channel's own count.
+    Host(u64),
+}
+
+/// An answer on its way to a socket.
+pub(crate) struct Reply {
+    pub(crate) socket: SocketKey,
+    pub(crate) ticket: Ticket,
+    pub(crate) answer: Outgoing,
+}
+
+/// Fact: these events happened in the channel; all members get them, in this order, before the
+/// answers leave. Sent once per relay and batch.
+///
+/// Relays take these without a bound of their own: each message in them holds a place in its
+/// sender's line until its answer is here, so no more can be under way than all lines together hold.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Deliver {
+    pub(crate) channel: LiveChannel,
+    pub(crate) events: Arc<[Event]>,
+    pub(crate) replies: Vec<Reply>,
+}
+
+/// Adds a socket to a channel, and answers its join. Everything sent later reaches the socket.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Admit {
+    pub(crate) channel: LiveChannel,
+    pub(crate) socket: SocketKey,
+    /// Whether the socket is to become a member; not when it is one already.
+    pub(crate) enter: bool,
+    pub(crate) answer: Option<(Ticket, Outgoing)>,
+}
+
+/// Takes a socket out of a channel, and answers its leave.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Dismiss {
+    pub(crate) channel: LiveChannel,
+    pub(crate) socket: SocketKey,
+    pub(crate) answer: Option<Ticket>,
+}
+
+/// Fact: this life of a channel ended in a panic. Told by the channel to relays, and by these to the
+/// sessions concerned, which join the next life.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub(crate) struct ChannelLost {
+    pub(crate) channel: LiveChannel,
+}
+
+/// The sockets of one thread, shared by its relay and its sessions.
+type Sockets = Rc<RefCell<HashMap<SocketKey, Socket>>>;
+
+struct Socket {
+    outbox: Rc<Outbox>,
+    session: Option<Recipient<ChannelLost>>,
+}
+
+struct Member {
+    socket: SocketKey,
+    outbox: Rc<Outbox>,
+}
+
+/// Fans events out to the sockets of one worker thread.
+pub(crate) struct Relay {
+    sockets: Sockets,
+    channels: HashMap<LiveChannel, Vec<Member>>,
+    tick: Duration,
+    deliveries: metrics::Counter,
+}
+
+/// A thread's way to its relay. Stays on the thread.
+#[derive(Clone)]
+pub(crate) struct RelayHandle {
+    pub(crate) addr: Addr<Relay>,
+    pub(crate) id: RelayId,
+    sockets: Sockets,
+}
+
+impl Relay {
+    /// Starts a relay on this thread. `tick` is how often sockets are looked after.
+    pub(crate) fn start_here(tick: Duration) -> RelayHandle {
+        let sockets = Sockets::default();
+        let relay = Self {
+            sockets: sockets.clone(),
+            channels: HashMap::new(),
+            tick,
+            deliveries: metrics::counter!("banter_deliveries_total"),
+        };
+        RelayHandle {
+            addr: relay.start(),
+            id: RelayId(next_number()),
+            sockets,
+        }
+    }
+}
+
+impl RelayHandle {
+    /// Takes charge of a socket's outbox until [`detach`](Self::detach).
+    pub(crate) fn attach(&self, outbox: Rc<Outbox>) -> SocketKey {
+        let key = SocketKey(next_number());
+        self.sockets.borrow_mut().insert(
+            key,
+            Socket {
+                outbox,
+                session: None,
+            },
+        );
+        key
+    }
+
+    /// Names the session to be told when a channel is lost.
+    pub(crate) fn tell(&self, socket: SocketKey, session: Recipient<ChannelLost>) {
+        if let Some(entry) = self.sockets.borrow_mut().get_mut(&socket) {
+            entry.session = Some(session);
+        }
+    }
+
+    pub(crate) fn detach(&self, socket: SocketKey) {
+        self.sockets.borrow_mut().remove(&socket);
+    }
+}
+
+impl Actor for Relay {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(self.tick, |relay, _| {
+            let now = Instant::now();
+            let mut waiting = 0;
+            for socket in relay.sockets.borrow().values() {
+                socket.outbox.tick(now);
+                waiting += socket.outbox.waiting_bytes();
+            }
+            metrics::histogram!("banter_outbox_waiting_bytes").record(waiting as f64);
+        });
+    }
+}
+
+impl Drop for Relay {
+    /// Without its relay a socket would hear nothing for ever: better to end it.
+    fn drop(&mut self) {
+        for socket in self.sockets.borrow().values() {
+            socket.outbox.close(Closing::BROKEN);
+        }
+    }
+}
+
+impl Handler<Deliver> for Relay {
+    type Result = ();
+
+    fn handle(
+        &mut self,
+        Deliver {
+            channel,
+            events,
+            replies,
+        }: Deliver,
+        _: &mut Context<Self>,
+    ) {
+        if let Some(members) = self.channels.get(&channel)
+            && !members.is_empty()
+            && !events.is_empty()
+        {
+            fan_out(members, &events);
+            self.deliveries
+                .increment((members.len() * events.len()) as u64);
+        }
+        let sockets = self.sockets.borrow();
+        for reply in replies {
+            if let Some(socket) = sockets.get(&reply.socket) {
+                socket.outbox.answer(reply.ticket, Some(&reply.answer));
+            }
+        }
+    }
+}
+
+/// The innermost loop of the server: one reference count and one queue entry per delivery.
+fn fan_out(members: &[Member], events: &[Event]) {
+    let mut local = LocalFrames { json: Vec::new() };
+    for member in members {
+        for frame in local.of(events, member.outbox.format()) {
+            member.outbox.push(frame.clone());
+        }
+    }
+}
+
+/// The frames of a batch with reference counts of this thread's own: two threads that count on one
+/// cache line cost each other more than the copy of a frame.
+struct LocalFrames {
+    json: Vec<Bytes>,
+}
+
+impl LocalFrames {
+    fn of(&mut self, events: &[Event], format: Format) -> &[Bytes] {
+        let frames = match format {
+            Format::Json => &mut self.json,
+        };
+        if frames.is_empty() {
+            frames.extend(
+                events
+                    .iter()
+                    .map(|event| Bytes::copy_from_slice(event.frame(format))),
+            );
+        }
+        frames
+    }
+}
+
+impl Handler<Admit> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, admit: Admit, _: &mut Context<Self>) {
+        let sockets = self.sockets.borrow();
+        // A socket that is gone by now has sent its leave after its join.
+        let Some(socket) = sockets.get(&admit.socket) else {
+            return;
+        };
+        if admit.enter {
+            let member = Member {
+                socket: admit.socket,
+                outbox: socket.outbox.clone(),
+            };
+            self.channels.entry(admit.channel).or_default().push(member);
+        }
+        if let Some((ticket, answer)) = admit.answer {
+            socket.outbox.answer(ticket, Some(&answer));
+        }
+    }
+}
+
+impl Handler<Dismiss> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, dismiss: Dismiss, _: &mut Context<Self>) {
+        if let Some(members) = self.channels.get_mut(&dismiss.channel) {
+            if let Some(at) = members.iter().position(|m| m.socket == dismiss.socket) {
+                members.swap_remove(at);
+            }
+            if members.is_empty() {
+                self.channels.remove(&dismiss.channel);
+            }
+        }
+        if let Some(ticket) = dismiss.answer
+            && let Some(socket) = self.sockets.borrow().get(&dismiss.socket)
+        {
+            socket.outbox.answer(ticket, Some(&Outgoing::Empty));
+        }
+    }
+}
+
+impl Handler<ChannelLost> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, lost: ChannelLost, _: &mut Context<Self>) {
+        self.channels.remove(&lost.channel);
+        // Also to sockets that are not members yet: their requests may have been in the mailbox.
+        for socket in self.sockets.borrow().values() {
+            if let Some(session) = &socket.session {
+                session.do_send(lost.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The hot path: outboxes and fan-out, nothing else.
+//!
+//! One `Relay` per worker thread owns the outboxes of that thread's sockets and knows which of them
+//! are in which channel. A channel sends each relay ONE message per batch of events, whatever the
+//! number of members; the relay encodes once per format and shares the bytes.
+//!
+//! Invariant: what a channel sends to a relay reaches every outbox in the order in which the channel
+//! sent it. Not here: who may hear what (`channel`), what the bytes mean (`wire`), how they reach
+//! the peer (`gateway`).
+
+mod event;
+mod fanout;
+mod outbox;
+
+pub(crate) use self::{
+    event::Event,
+    fanout::{
+        Admit, ChannelLost, Deliver, Dismiss, LiveChannel, Relay, RelayHandle, RelayId, Reply,
+        ReplyTo, SocketKey,
+    },
+    outbox::{Closing, Outbox, OutboxLimits, Ticket},
+};

@@ -1,0 +1,382 @@
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    io::{self, IoSlice},
+    task::{Poll, Waker, ready},
+    time::{Duration, Instant},
+};
+
+use bytes::{Buf, Bytes};
+
+use super::LiveChannel;
+use crate::wire::{CloseCode, Format, Outgoing, close_frame, ping_frame};
+
+/// The bounds of one socket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OutboxLimits {
+    /// Bytes that may wait for the peer.
+    pub(crate) bytes: usize,
+    /// Requests that may be unanswered before the next one is read.
+    pub(crate) pipeline: usize,
+    pub(crate) ping_period: Duration,
+    /// Silence after which the peer counts as gone.
+    pub(crate) pong_wait: Duration,
+    /// Time a closing socket has to take its last frames.
+    pub(crate) close_wait: Duration,
+}
+
+/// A request's place in the line of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+/// Why the server closes a socket; both go into the close frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Closing {
+    pub(crate) code: CloseCode,
+    /// At most 123 bytes, the same text for every occurrence: it labels the metric, too.
+    pub(crate) reason: &'static str,
+}
+
+impl Closing {
+    pub(crate) const SLOW_CONSUMER: Self = Self {
+        code: CloseCode::POLICY,
+        reason: "slow consumer: too much is waiting to be read",
+    };
+    pub(crate) const SILENT: Self = Self {
+        code: CloseCode::NORMAL,
+        reason: "no sign of life",
+    };
+    pub(crate) const BROKEN: Self = Self {
+        code: CloseCode::INTERNAL,
+        reason: "internal error",
+    };
+}
+
+/// What waits for one socket: frames in order, and the line of requests not yet answered.
+///
+/// Lives on one thread: no lock, no atomic. Filled by the relay and the session, drained by the
+/// socket. Never waits: a frame that does not fit ends the socket as a slow consumer.
+pub(crate) struct Outbox {
+    format: Format,
+    limits: OutboxLimits,
+    inner: RefCell<Inner>,
+}
+
+struct Inner {
+    frames: VecDeque<Bytes>,
+    /// Bytes in `frames`.
+    bytes: usize,
+    /// Whether a part of the first frame has been written.
+    partial: bool,
+    /// Unanswered requests, oldest first, and answers that wait for an older one.
+    line: VecDeque<Place>,
+    /// Ticket of the first in line.
+    first: u64,
+    /// To be closed when the line is empty.
+    ending: Option<(Closing, Instant)>,
+    closing: Option<Instant>,
+    /// The socket must be dropped, whatever waits.
+    dead: bool,
+    waker: Option<Waker>,
+    /// Where reading and writing are two tasks: the one that reads.
+    reader: Option<Waker>,
+    woken: bool,
+    heard: Instant,
+    pinged: Instant,
+}
+
+struct Place {
+    cid: Option<Box<str>>,
+    /// The channel that owes the answer, if one does.
+    channel: Option<LiveChannel>,
+    /// `Some(None)` for a request that gets no answer.
+    answer: Option<Option<Bytes>>,
+}
+
+impl Outbox {
+    pub(crate) fn new(format: Format, limits: OutboxLimits) -> Self {
+        let now = Instant::now();
+        Self {
+            format,
+            limits,
+            inner: RefCell::new(Inner {
+                frames: VecDeque::new(),
+                bytes: 0,
+                partial: false,
+                line: VecDeque::new(),
+                first: 0,
+                ending: None,
+                closing: None,
+                dead: false,
+                waker: None,
+                reader: None,
+                woken: false,
+                heard: now,
+                pinged: now,
+            }),
+        }
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Adds one encoded frame.
+    pub(crate) fn push(&self, frame: Bytes) {
+        self.inner.borrow_mut().push(frame, &self.limits);
+    }
+
+    /// Gives a request the next place in the line. The caller must make sure that it is answered.
+    pub(crate) fn stand_in_line(&self, cid: Option<Box<str>>) -> Ticket {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.line.push_back(Place {
+            cid,
+            channel: None,
+            answer: None,
+        });
+        Ticket(inner.first + inner.line.len() as u64 - 1)
+    }
+
+    /// Whether another request may be read.
+    pub(crate) fn has_room_in_line(&self) -> bool {
+        let inner = self.inner.borrow();
+        inner.line.len() < self.limits.pipeline && inner.ending.is_none()
+    }
+
+    /// Notes which channel owes the answer.
+    pub(crate) fn owed_by(&self, ticket: Ticket, channel: LiveChannel) {
+        if let Some(place) = self.inner.borrow_mut().place(ticket) {
+            place.channel = Some(channel);
+        }
+    }
+
+    /// Answers a request; the answer leaves when all older ones have left. A second answer to the
+    /// same request is ignored.
+    pub(crate) fn answer(&self, ticket: Ticket, answer: Option<&Outgoing>) {
+        let inner = &mut *self.inner.borrow_mut();
+        let Some(place) = inner.place(ticket).filter(|place| place.answer.is_none()) else {
+            return;
+        };
+        place.answer = Some(answer.map(|what| what.frame(self.format, place.cid.as_deref())));
+        inner.advance_line(&self.limits);
+    }
+
+    /// Answers everything that `channel` still owes.
+    pub(crate) fn answer_for(&self, channel: LiveChannel, answer: &Outgoing) {
+        let inner = &mut *self.inner.borrow_mut();
+        for place in inner
+            .line
+            .iter_mut()
+            .filter(|p| p.answer.is_none() && p.channel == Some(channel))
+        {
+            place.answer = Some(Some(answer.frame(self.format, place.cid.as_deref())));
+        }
+        inner.advance_line(&self.limits);
+    }
+
+    /// Lets what waits go out, then closes with a close frame. Later frames are dropped.
+    pub(crate) fn close(&self, why: Closing) {
+        self.inner.borrow_mut().close(why);
+    }
+
+    /// Closes when everything in the line has been answered. No more requests are read.
+    pub(crate) fn close_after_line(&self, why: Closing) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.ending.get_or_insert((why, Instant::now()));
+        inner.advance_line(&self.limits);
+    }
+
+    /// Drops the socket without further ado.
+    pub(crate) fn kill(&self) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.dead = true;
+        inner.wake();
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        let inner = self.inner.borrow();
+        inner.dead || inner.closing.is_some()
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.inner.borrow().dead
+    }
+
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.inner.borrow().bytes
+    }
+
+    /// The peer has been heard.
+    pub(crate) fn heard(&self) {
+        self.inner.borrow_mut().heard = Instant::now();
+    }
+
+    /// Whom to wake when there is something to write or the socket must end.
+    pub(crate) fn register(&self, waker: &Waker) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.woken = false;
+        match &mut inner.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+
+    /// Whom else to wake, for a transport that reads in a task of its own.
+    pub(crate) fn register_reader(&self, waker: &Waker) {
+        self.inner.borrow_mut().reader = Some(waker.clone());
+    }
+
+    /// Writes what waits, many frames in one call, until nothing is left or `write` is not ready.
+    pub(crate) fn drain(
+        &self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        /// Frames in one system call; more than this gains nothing measurable.
+        const AT_ONCE: usize = 64;
+        let inner = &mut *self.inner.borrow_mut();
+        while !inner.frames.is_empty() {
+            let mut slices = [IoSlice::new(&[]); AT_ONCE];
+            let mut count = 0;
+            for (slice, frame) in slices.iter_mut().zip(&inner.frames) {
+                *slice = IoSlice::new(frame);
+                count += 1;
+            }
+            let written = ready!(write(&slices[..count]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            inner.written(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes one frame, for a transport that writes by itself.
+    pub(crate) fn pop(&self) -> Option<Bytes> {
+        let inner = &mut *self.inner.borrow_mut();
+        let frame = inner.frames.front()?.clone();
+        inner.written(frame.len());
+        Some(frame)
+    }
+
+    /// Pings, notices a silent peer, and ends a close that takes too long. To be called every now and then.
+    pub(crate) fn tick(&self, now: Instant) {
+        let inner = &mut *self.inner.borrow_mut();
+        if let Some((why, since)) = inner.ending
+            && now.saturating_duration_since(since) >= self.limits.close_wait
+        {
+            inner.close(why);
+        }
+        if let Some(since) = inner.closing {
+            if now.saturating_duration_since(since) >= self.limits.close_wait {
+                inner.dead = true;
+                inner.wake();
+            }
+        } else if now.saturating_duration_since(inner.heard) >= self.limits.pong_wait {
+            inner.close(Closing::SILENT);
+        } else if now.saturating_duration_since(inner.pinged.max(inner.heard))
+            >= self.limits.ping_period
+        {
+            inner.pinged = now;
+            inner.push(ping_frame(), &self.limits);
+        }
+    }
+}
+
+impl Inner {
+    fn push(&mut self, frame: Bytes, limits: &OutboxLimits) {
+        if self.closing.is_some() || self.dead {
+            return;
+        }
+        if self.bytes + frame.len() > limits.bytes {
+            self.give_up();
+            return;
+        }
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+        self.wake();
+    }
+
+    /// Forgets what waits, but for the rest of a frame that has begun, and closes.
+    fn give_up(&mut self) {
+        self.frames.truncate(usize::from(self.partial));
+        self.frames.shrink_to_fit();
+        self.bytes = self.frames.iter().map(Bytes::len).sum();
+        self.close(Closing::SLOW_CONSUMER);
+    }
+
+    fn close(&mut self, why: Closing) {
+        if self.closing.is_some() || self.dead {
+            return;
+        }
+        let reason = if why.reason.is_empty() {
+            "closed by the client"
+        } else {
+            why.reason
+        };
+        metrics::counter!("banter_socket_closes_total", "reason" => reason).increment(1);
+        let frame = close_frame(why.code, why.reason);
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+        self.closing = Some(Instant::now());
+        self.line.clear();
+        self.wake();
+    }
+
+    fn place(&mut self, ticket: Ticket) -> Option<&mut Place> {
+        let index = ticket.0.checked_sub(self.first)?;
+        self.line.get_mut(usize::try_from(index).ok()?)
+    }
+
+    fn advance_line(&mut self, limits: &OutboxLimits) {
+        while let Some(Place {
+            answer: Some(_), ..
+        }) = self.line.front()
+        {
+            self.first += 1;
+            if let Some(Place {
+                answer: Some(Some(frame)),
+                ..
+            }) = self.line.pop_front()
+            {
+                self.push(frame, limits);
+            }
+        }
+        if let Some((why, _)) = self.ending
+            && self.line.is_empty()
+        {
+            self.close(why);
+        }
+        // The socket may be waiting for room in the line.
+        self.wake();
+    }
+
+    fn written(&mut self, mut count: usize) {
+        self.bytes -= count;
+        while let Some(front) = self.frames.front_mut() {
+            if count < front.len() {
+                front.advance(count);
+                self.partial = count > 0 || self.partial;
+                return;
+            }
+            count -= front.len();
+            self.frames.pop_front();
+            self.partial = false;
+        }
+        // A burst must not leave its buffer behind in thousands of idle sockets.
+        if self.frames.capacity() > 64 {
+            self.frames = VecDeque::new();
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        if !self.woken
+            && let Some(waker) = &self.waker
+        {
+            self.woken = true;
+            waker.wake_by_ref();
+        }
+    }
+}

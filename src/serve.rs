@@ -1,0 +1,130 @@
+//! The server as a whole: the chat, its listeners, and an end on SIGTERM or Ctrl-C.
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    Builder, Chat, MetricsError, StartError,
+    config::{MetricsListen, Settings},
+    gateway::{self, Listener, MetricsServer},
+};
+
+/// Why the server could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The chat could not be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The address cannot be listened on.
+    #[error("listen: cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Metrics cannot be served.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// Signals cannot be waited for, or standard output is gone.
+    #[error("the server cannot run")]
+    Io(#[from] io::Error),
+}
+
+/// A running server.
+pub struct Server {
+    chat: Chat,
+    listener: Listener,
+    metrics: Option<MetricsServer>,
+}
+
+impl Server {
+    /// Starts a chat and serves it on a listener of its own. To be used within an actix system.
+    ///
+    /// # Errors
+    /// When the chat cannot be started or an address cannot be listened on.
+    pub async fn start(builder: Builder) -> Result<Self, ServeError> {
+        // First, so that nothing is counted before it can be.
+        let metrics = match builder.settings().metrics_listen {
+            MetricsListen::Off => None,
+            MetricsListen::At(address) => Some(gateway::serve_metrics(address)?),
+        };
+        let chat = builder.start().await?;
+        let address = chat.settings().listen;
+        let listener =
+            gateway::listen(&chat.0).map_err(|source| ServeError::Listen { address, source })?;
+        Ok(Self {
+            chat,
+            listener,
+            metrics,
+        })
+    }
+
+    /// Where REST and sockets are served.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address
+    }
+
+    /// Where metrics are served, if they are.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|metrics| metrics.address)
+    }
+
+    /// The chat that is served.
+    #[must_use]
+    pub fn chat(&self) -> &Chat {
+        &self.chat
+    }
+
+    /// Stops accepting, tells clients, waits for their sessions for up to `shutdown_grace`, and
+    /// commits what is queued.
+    pub async fn shutdown(self) {
+        let begun = Instant::now();
+        let grace = self.chat.settings().shutdown_grace;
+        self.listener.handle.pause().await;
+        self.chat.shutdown(grace).await;
+        let left = grace.saturating_sub(begun.elapsed());
+        // Requests over REST that are still being answered have what is left of the grace.
+        let stopped = self.listener.handle.stop(!left.is_zero());
+        if actix_rt::time::timeout(left.max(Duration::from_millis(100)), stopped)
+            .await
+            .is_err()
+        {
+            tracing::warn!("requests did not end in time");
+        }
+        if let Some(metrics) = self.metrics {
+            metrics.handle.stop(false).await;
+        }
+    }
+}
+
+/// Serves until SIGTERM or Ctrl-C, then shuts down. Says on standard output where it listens.
+///
+/// # Errors
+/// When the server cannot be started.
+pub async fn serve(settings: Settings) -> Result<(), ServeError> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let server = Server::start(Builder::new(settings)).await?;
+    let mut stdout = io::stdout();
+    writeln!(stdout, "listening on http://{}", server.address())?;
+    if let Some(address) = server.metrics_address() {
+        writeln!(stdout, "metrics on http://{address}/metrics")?;
+    }
+    stdout.flush()?;
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    tracing::info!("shutting down");
+    server.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! Messages in SQL: the writer's part of a batch, and pages of history.
+
+use std::collections::HashMap;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params, params};
+use uuid::Uuid;
+
+use super::{Sqlite, StoreError};
+use crate::{
+    channel::{
+        ChannelId, CommitSink, Content, Direction, Message, MessageCode, MessageId, MessageStore,
+        Micros, Outcome, Page, PageQuery, Position, Seq, Write,
+    },
+    store::StoreFuture,
+    user::UserId,
+};
+
+const INSERT_CHANNEL: &str =
+    "INSERT INTO channel (id, last_seq, last_time) VALUES (?1, 0, 0) RETURNING key";
+const SELECT_CHANNEL: &str = "SELECT key, last_seq, last_time FROM channel WHERE id = ?1";
+const ADVANCE_CHANNEL: &str =
+    "UPDATE channel SET last_seq = max(last_seq, ?2), last_time = max(last_time, ?3)
+    WHERE key = ?1";
+const INSERT_MESSAGE: &str = "INSERT INTO message
+    (channel, seq, id, code, sender, username, content, create_time, update_time)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+const UPDATE_MESSAGE: &str = "UPDATE message SET content = ?4, update_time = ?5
+    WHERE id = ?1 AND channel = ?2 AND sender = ?3 AND code = 0 RETURNING create_time, update_time";
+const REMOVE_MESSAGE: &str = "DELETE FROM message
+    WHERE id = ?1 AND channel = ?2 AND sender = ?3 AND code = 0 RETURNING create_time, update_time";
+
+/// Keys of channels that were written to lately.
+#[derive(Default)]
+pub(super) struct ChannelKeys(HashMap<ChannelId, i64>);
+
+impl ChannelKeys {
+    /// Past this it is cheaper to ask again than to remember.
+    const MOST: usize = 100_000;
+}
+
+/// The messages of one transaction.
+pub(super) struct Batch<'c> {
+    connection: &'c Connection,
+    keys: &'c mut ChannelKeys,
+    /// The new ends of the channels written to.
+    ends: HashMap<i64, Position>,
+    insert: CachedStatement<'c>,
+}
+
+impl<'c> Batch<'c> {
+    pub(super) fn new(
+        connection: &'c Connection,
+        keys: &'c mut ChannelKeys,
+    ) -> Result<Self, StoreError> {
+        if keys.0.len() > ChannelKeys::MOST {
+            keys.0.clear();
+        }
+        Ok(Self {
+            connection,
+            keys,
+            ends: HashMap::new(),
+            insert: connection.prepare_cached(INSERT_MESSAGE)?,
+        })
+    }
+
+    /// Carries out one write. After an error the transaction may have been ended by SQLite.
+    pub(super) fn write(&mut self, write: &Write) -> Result<Outcome, StoreError> {
+        match write {
+            Write::Append(message) => self.append(message),
+            Write::Update {
+                channel,
+                id,
+                sender,
+                content,
+                time,
+            } => {
+                let key = self.key(channel)?;
+                let mut update = self.connection.prepare_cached(UPDATE_MESSAGE)?;
+                let arguments = params![id.0, key, sender.0, content.as_str(), time.0];
+                let outcome = changed(update.query_row(arguments, times).optional()?);
+                self.ends.entry(key).or_default().last_time = *time;
+                Ok(outcome)
+            }
+            Write::Remove {
+                channel,
+                id,
+                sender,
+            } => {
+                let key = self.key(channel)?;
+                let mut remove = self.connection.prepare_cached(REMOVE_MESSAGE)?;
+                Ok(changed(
+                    remove
+                        .query_row(params![id.0, key, sender.0], times)
+                        .optional()?,
+                ))
+            }
+        }
+    }
+
+    fn append(&mut self, message: &Message) -> Result<Outcome, StoreError> {
+        let key = self.key(&message.channel)?;
+        let seq = message
+            .seq
+            .ok_or_else(|| StoreError::Failed("a message without a place".into()))?;
+        self.insert.execute(params![
+            key,
+            signed(seq),
+            message.id.0,
+            message.code as u8,
+            message.sender.0,
+            message.username.as_ref(),
+            message.content.as_str(),
+            message.create_time.0,
+            message.update_time.0,
+        ])?;
+        *self.ends.entry(key).or_default() = Position {
+            last_seq: seq,
+            last_time: message.update_time,
+        };
+        Ok(Outcome::Appended)
+    }
+
+    /// Where a channel ends, with all writes of this batch so far.
+    pub(super) fn open(&mut self, channel: &ChannelId) -> Result<Position, StoreError> {
+        let mut select = self.connection.prepare_cached(SELECT_CHANNEL)?;
+        let row = |row: &Row<'_>| Ok((row.get(0)?, unsigned(row.get(1)?), Micros(row.get(2)?)));
+        let Some((key, last_seq, last_time)) =
+            select.query_row([channel.as_str()], row).optional()?
+        else {
+            return Ok(Position::default());
+        };
+        let end = self.ends.get(&key).copied().unwrap_or_default();
+        Ok(Position {
+            last_seq: last_seq.max(end.last_seq),
+            last_time: last_time.max(end.last_time),
+        })
+    }
+
+    /// Notes the new ends of the channels. To be called before the commit.
+    pub(super) fn finish(self) -> Result<(), StoreError> {
+        let mut advance = self.connection.prepare_cached(ADVANCE_CHANNEL)?;
+        for (key, end) in self.ends {
+            advance.execute(params![key, signed(end.last_seq), end.last_time.0])?;
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, channel: &ChannelId) -> Result<i64, StoreError> {
+        if let Some(key) = self.keys.0.get(channel) {
+            return Ok(*key);
+        }
+        let mut select = self.connection.prepare_cached(SELECT_CHANNEL)?;
+        let key = match select
+            .query_row([channel.as_str()], |row| row.get(0))
+            .optional()?
+        {
+            Some(key) => key,
+            None => self
+                .connection
+                .prepare_cached(INSERT_CHANNEL)?
+                .query_row([channel.as_str()], |row| row.get(0))?,
+        };
+        self.keys.0.insert(channel.clone(), key);
+        Ok(key)
+    }
+}
+
+fn times(row: &Row<'_>) -> rusqlite::Result<(Micros, Micros)> {
+    Ok((Micros(row.get(0)?), Micros(row.get(1)?)))
+}
+
+fn changed(times: Option<(Micros, Micros)>) -> Outcome {
+    times.map_or(Outcome::NoSuchMessage, |(create_time, update_time)| {
+        Outcome::Changed {
+            create_time,
+            update_time,
+        }
+    })
+}
+
+// SQLite's integers are signed; places start at 1 and never come near the end.
+fn signed(seq: Seq) -> i64 {
+    i64::try_from(seq.0).unwrap_or(i64::MAX)
+}
+
+fn unsigned(seq: i64) -> Seq {
+    Seq(u64::try_from(seq).unwrap_or(0))
+}
+
+impl MessageStore for Sqlite {
+    fn open<'a>(&'a self, channel: &ChannelId) -> StoreFuture<'a, Result<Position, StoreError>> {
+        let channel = channel.clone();
+        Box::pin(async move { self.writer.open(channel).await })
+    }
+
+    fn submit(&self, write: Write, sink: &CommitSink) -> Result<(), StoreError> {
+        self.writer.submit(write, sink.clone())
+    }
+
+    fn page(&self, query: PageQuery) -> StoreFuture<'_, Result<Page, StoreError>> {
+        Box::pin(self.read(move |connection| Ok(page(connection, &query)?)))
+    }
+}
+
+fn page(connection: &Connection, query: &PageQuery) -> rusqlite::Result<Page> {
+    const COLUMNS: &str =
+        "m.seq, m.id, m.code, m.sender, m.username, m.content, m.create_time, m.update_time
+        FROM message m WHERE m.channel = (SELECT key FROM channel WHERE id = :channel)";
+    let (comparison, order, start) = match query.direction {
+        Direction::OldestFirst => (">", "ASC", 0),
+        Direction::NewestFirst => ("<", "DESC", i64::MAX),
+    };
+    let sql = format!(
+        "SELECT {COLUMNS} AND m.seq {comparison} :beyond ORDER BY m.seq {order} LIMIT :most"
+    );
+    let mut select = connection.prepare_cached(&sql)?;
+    // One more than asked for tells whether there are more.
+    let most = i64::try_from(query.limit)
+        .unwrap_or(i64::MAX)
+        .saturating_add(1);
+    let beyond = query.beyond.map_or(start, signed);
+    let arguments =
+        named_params! {":channel": query.channel.as_str(), ":beyond": beyond, ":most": most};
+    let rows = select.query_map(arguments, |row| message(row, &query.channel))?;
+    let mut messages = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let more = messages.len() > query.limit;
+    messages.truncate(query.limit);
+    Ok(Page { messages, more })
+}
+
+fn message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Result<Message> {
+    Ok(Message {
+        id: MessageId(row.get(1)?),
+        channel: channel.clone(),
+        seq: Some(unsigned(row.get(0)?)),
+        code: MessageCode::Chat,
+        sender: UserId(row.get::<_, Uuid>(3)?),
+        username: row.get_ref(4)?.as_str()?.into(),
+        content: Content::stored(row.get_ref(5)?.as_str()?),
+        create_time: Micros(row.get(6)?),
+        update_time: Micros(row.get(7)?),
+        persistent: true,
+    })
+}

@@ -1,0 +1,187 @@
+//! The embedded default: one SQLite file, a writer thread with a connection of its own, and a few
+//! read-only connections.
+//!
+//! Invariants: what a caller was told is written has been committed (and, with `durability =
+//! "power"`, has reached the disk); a caller who got an error left no trace; every queue is bounded.
+
+mod accounts;
+mod messages;
+mod queue;
+mod reader;
+mod writer;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+use self::{reader::Readers, writer::Writer};
+use super::StoreError;
+use crate::config::{Durability, Settings};
+
+/// Name of the database in the data directory.
+const FILE: &str = "banter.sqlite";
+
+/// Older libraries can corrupt a file that several connections use (a race when the log is reset).
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Prepared statements kept by each connection; more than all there are.
+const STATEMENTS: usize = 128;
+
+/// The numbered files of schemas/sqlite, in order. Never changed once released, only added to.
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../schemas/sqlite/0001_accounts.sql"),
+    include_str!("../../../schemas/sqlite/0002_messages.sql"),
+];
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Sqlite {
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+    threads: Arc<Mutex<Vec<std::thread::JoinHandle<()>>>>,
+}
+
+/// Why the database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The SQLite library in this program is too old to be trusted with a file.
+    #[error("SQLite {0} is too old, 3.51.3 or newer is needed")]
+    OldLibrary(&'static str),
+    /// The file was written by a newer banter.
+    #[error("the database was made by a newer version of banter")]
+    NewerFile,
+    /// The file cannot be opened, is damaged, or cannot be brought up to date.
+    #[error("the database cannot be opened")]
+    Sqlite(#[source] rusqlite::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database cannot be migrated: {0}")]
+    Migration(String),
+    /// A thread could not be started.
+    #[error("a database thread cannot be started")]
+    Thread(#[source] std::io::Error),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl Sqlite {
+    /// Opens, and if need be creates or migrates, the database in a directory.
+    pub(crate) fn open(dir: &Path, settings: &Settings) -> Result<Self, OpenError> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(OpenError::OldLibrary(rusqlite::version()));
+        }
+        let file = dir.join(FILE);
+        let mut connection = Connection::open(&file)?;
+        configure_writer(&connection, settings)?;
+        migrate(&mut connection)?;
+        let (writer, thread) =
+            Writer::start(connection, &file, settings).map_err(OpenError::Thread)?;
+        let connections = (0..settings.readers)
+            .map(|_| open_reader(&file))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (readers, mut threads) =
+            Readers::start(connections, settings.reader_queue).map_err(OpenError::Thread)?;
+        threads.push(thread);
+        Ok(Self {
+            writer: Arc::new(writer),
+            readers: Arc::new(readers),
+            threads: Arc::new(Mutex::new(threads)),
+        })
+    }
+
+    /// Runs `work` in a savepoint of its own within the writer's next transaction, and answers after
+    /// the commit. An error of `work` undoes what it did, and nothing else.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`StoreError`] when there was no commit.
+    pub(crate) async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.work(work).await
+    }
+
+    /// Runs `work` on a read-only connection; it sees committed writes only.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`StoreError`] when it could not be run.
+    pub(crate) async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.readers.read(work).await
+    }
+
+    /// Takes nothing new, commits what is queued, and waits for the threads to end. Blocks.
+    pub(crate) fn close(&self) {
+        self.writer.close();
+        self.readers.close();
+        for thread in std::mem::take(&mut *self.threads.lock()) {
+            if thread.join().is_err() {
+                tracing::error!("a database thread had panicked");
+            }
+        }
+    }
+}
+
+fn configure_writer(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(
+        None,
+        "synchronous",
+        match settings.durability {
+            Durability::Power => "FULL",
+            Durability::Process => "NORMAL",
+        },
+    )?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "journal_size_limit", settings.wal_bytes as i64)?;
+    // Checkpoints are the writer's own business, between commits.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)
+}
+
+fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    use rusqlite_migration::{Error, MigrationDefinitionError};
+    match migrations().to_latest(connection) {
+        Ok(()) => Ok(()),
+        Err(Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead)) => {
+            Err(OpenError::NewerFile)
+        }
+        Err(error) => Err(OpenError::Migration(error.to_string())),
+    }
+}
+
+fn migrations() -> Migrations<'static> {
+    Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
+}

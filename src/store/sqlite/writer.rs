@@ -1,0 +1,308 @@
+use std::{
+    collections::HashMap,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{
+    StoreError,
+    messages::{self, ChannelKeys},
+    queue::Queue,
+};
+use crate::{
+    channel::{BatchCommitted, ChannelId, CommitSink, Outcome, Position, Write},
+    config::Settings,
+};
+
+/// The one who writes: takes whatever has queued up, writes it in one transaction, commits once, and
+/// then tells everybody. A batch never waits for a timer: it is what came while the last one was
+/// being written.
+pub(super) struct Writer {
+    queue: Arc<Queue<Job>>,
+}
+
+enum Job {
+    Message {
+        write: Write,
+        sink: CommitSink,
+    },
+    Open {
+        channel: ChannelId,
+        told: oneshot::Sender<Result<Position, StoreError>>,
+    },
+    Work(Work),
+}
+
+/// A piece of somebody's work. It leaves behind what to do once the fate of the batch is known.
+type Work = Box<dyn FnOnce(&Connection) -> Completion + Send>;
+type Completion = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+impl Writer {
+    pub(super) fn start(
+        connection: Connection,
+        file: &Path,
+        settings: &Settings,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
+        let queue = Arc::new(Queue::new(
+            settings.writer_queue,
+            metrics::gauge!("banter_writer_queue"),
+        ));
+        let thread = WriterThread {
+            connection,
+            queue: queue.clone(),
+            most: settings.writer_batch,
+            keys: ChannelKeys::default(),
+            log: WriteAheadLog::new(file, settings.wal_bytes),
+        };
+        let thread = thread::Builder::new()
+            .name("banter-writer".into())
+            .spawn(move || thread.run())?;
+        Ok((Self { queue }, thread))
+    }
+
+    pub(super) fn submit(&self, write: Write, sink: CommitSink) -> Result<(), StoreError> {
+        self.queue.push(Job::Message { write, sink })
+    }
+
+    pub(super) async fn open(&self, channel: ChannelId) -> Result<Position, StoreError> {
+        let (told, answer) = oneshot::channel();
+        self.queue.push(Job::Open { channel, told })?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    pub(super) async fn work<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (told, answer) = oneshot::channel();
+        self.queue.push(Job::Work(Box::new(move |connection| {
+            let result = in_savepoint(connection, work);
+            Box::new(move |committed| {
+                // A caller that no longer waits needs no answer.
+                let _ = told.send(committed.map_err(E::from).and(result));
+            })
+        })))?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+
+    pub(super) fn close(&self) {
+        self.queue.close();
+    }
+}
+
+/// What `work` does is undone if it fails.
+fn in_savepoint<T, E: From<StoreError>>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let run = |sql| {
+        connection
+            .execute_batch(sql)
+            .map_err(|error| E::from(error.into()))
+    };
+    run("SAVEPOINT work")?;
+    let result = work(connection);
+    if result.is_err() && !connection.is_autocommit() {
+        run("ROLLBACK TO work")?;
+    }
+    // A full disk may have ended the whole transaction, and the savepoint with it.
+    if !connection.is_autocommit() {
+        run("RELEASE work")?;
+    }
+    result
+}
+
+struct WriterThread {
+    connection: Connection,
+    queue: Arc<Queue<Job>>,
+    most: usize,
+    keys: ChannelKeys,
+    log: WriteAheadLog,
+}
+
+/// What came of a batch, to be told when it has been committed.
+#[derive(Default)]
+struct Results {
+    /// By channel, each in the order of submission.
+    messages: Vec<(CommitSink, Vec<Result<Outcome, StoreError>>)>,
+    /// Where a sink stands in `messages`.
+    sinks: HashMap<*const (), usize>,
+    completions: Vec<Completion>,
+}
+
+impl Results {
+    fn push(&mut self, sink: CommitSink, outcome: Result<Outcome, StoreError>) {
+        let at = *self
+            .sinks
+            .entry(Arc::as_ptr(&sink).cast())
+            .or_insert_with(|| {
+                self.messages.push((sink, Vec::new()));
+                self.messages.len() - 1
+            });
+        self.messages[at].1.push(outcome);
+    }
+
+    fn tell(self, committed: &Result<(), StoreError>) {
+        for (sink, mut outcomes) in self.messages {
+            if let Err(error) = committed {
+                outcomes
+                    .iter_mut()
+                    .for_each(|outcome| *outcome = Err(error.clone()));
+            }
+            sink(BatchCommitted { outcomes });
+        }
+        for completion in self.completions {
+            completion(committed.clone());
+        }
+    }
+}
+
+impl WriterThread {
+    fn run(mut self) {
+        let sizes = metrics::histogram!("banter_commit_writes");
+        let times = metrics::histogram!("banter_commit_seconds");
+        let mut jobs = Vec::new();
+        loop {
+            self.queue.take(self.most, &mut jobs);
+            if jobs.is_empty() {
+                break;
+            }
+            let (count, begun) = (jobs.len(), Instant::now());
+            let mut results = Results::default();
+            let committed = catch_unwind(AssertUnwindSafe(|| {
+                self.commit(jobs.drain(..), &mut results)
+            }))
+            .unwrap_or_else(|_| Err(StoreError::Failed("a write panicked".into())));
+            if let Err(error) = &committed {
+                tracing::error!(%error, writes = count, "nothing of a batch was committed");
+                metrics::counter!("banter_commits_failed_total").increment(1);
+                self.undo();
+            }
+            // Jobs that a panic kept from being run have no result; their callers see a closed answer.
+            results.tell(&committed);
+            sizes.record(count as f64);
+            times.record(begun.elapsed().as_secs_f64());
+            self.log.look_after(&self.connection);
+        }
+        self.log.checkpoint(&self.connection);
+    }
+
+    fn commit(
+        &mut self,
+        jobs: impl Iterator<Item = Job>,
+        results: &mut Results,
+    ) -> Result<(), StoreError> {
+        self.connection.execute_batch("BEGIN")?;
+        // After a failure that ended the transaction, the rest must not be written outside of it.
+        let mut failed = None;
+        let mut messages = messages::Batch::new(&self.connection, &mut self.keys)?;
+        for job in jobs {
+            match job {
+                Job::Message { write, sink } => {
+                    let outcome = match &failed {
+                        None => messages.write(&write),
+                        Some(error) => Err(StoreError::clone(error)),
+                    };
+                    if let Err(error) = &outcome
+                        && self.connection.is_autocommit()
+                    {
+                        failed.get_or_insert_with(|| error.clone());
+                    }
+                    results.push(sink, outcome);
+                }
+                Job::Open { channel, told } => {
+                    // Reads nothing that is not yet committed: earlier writes to the channel are in
+                    // this batch or before it, and if this batch fails they leave a gap.
+                    let _ = told.send(messages.open(&channel));
+                }
+                Job::Work(work) => match &failed {
+                    None => {
+                        results.completions.push(work(&self.connection));
+                        if self.connection.is_autocommit() {
+                            failed = Some(StoreError::Failed(
+                                "the transaction was ended by a failed write".into(),
+                            ));
+                        }
+                    }
+                    // Dropped without being run: its caller sees a closed answer.
+                    Some(_) => {}
+                },
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        messages.finish()?;
+        Ok(self.connection.execute_batch("COMMIT")?)
+    }
+
+    /// Leaves no transaction behind, and forgets what the batch was thought to have done.
+    fn undo(&mut self) {
+        self.keys = ChannelKeys::default();
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "rollback failed");
+        }
+    }
+}
+
+/// Keeps the log small. A long log makes every read slower and every start longer.
+struct WriteAheadLog {
+    file: PathBuf,
+    /// Bytes from which a checkpoint is due.
+    due: u64,
+    looked: Instant,
+    size: metrics::Gauge,
+}
+
+impl WriteAheadLog {
+    /// How often the size is looked at: rarely enough to cost nothing.
+    const PERIOD: Duration = Duration::from_millis(200);
+
+    fn new(database: &Path, limit: usize) -> Self {
+        let mut file = database.as_os_str().to_owned();
+        file.push("-wal");
+        let size = metrics::gauge!("banter_wal_bytes");
+        // A quarter of the limit: checkpoints then stay short, and the log has room to grow meanwhile.
+        Self {
+            file: file.into(),
+            due: limit as u64 / 4,
+            looked: Instant::now(),
+            size,
+        }
+    }
+
+    fn look_after(&mut self, connection: &Connection) {
+        if self.looked.elapsed() < Self::PERIOD {
+            return;
+        }
+        self.looked = Instant::now();
+        let bytes = std::fs::metadata(&self.file).map_or(0, |file| file.len());
+        self.size.set(bytes as f64);
+        if bytes >= self.due {
+            self.checkpoint(connection);
+        }
+    }
+
+    /// Moves the log into the database. What readers still need stays until the next time.
+    fn checkpoint(&self, connection: &Connection) {
+        let mode = "PRAGMA wal_checkpoint(RESTART)";
+        if let Err(error) = connection.query_row(mode, [], |_| Ok(())) {
+            tracing::warn!(%error, "checkpoint failed");
+        }
+    }
+}

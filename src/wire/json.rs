@@ -1,0 +1,275 @@
+//! Envelopes as JSON text, the way the reference writes them: snake_case keys, fields at their
+//! default left out, `code` and `persistent` of messages always there.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use serde::{Serialize, Serializer, ser::SerializeSeq};
+
+use super::{
+    EnvelopeError, Outgoing,
+    frame::{payload_buffer, text_frame},
+};
+use crate::channel::{ChannelId, ChannelKind, Message, Micros, Presence};
+
+pub(super) fn frame(what: &Outgoing, cid: Option<&str>) -> Bytes {
+    let mut buffer = payload_buffer(capacity(what));
+    let envelope = Envelope {
+        cid,
+        body: body(what),
+    };
+    if let Err(error) = serde_json::to_writer(&mut buffer, &envelope) {
+        // Writing plain values to memory has nothing to fail on; should it ever, the client is told.
+        tracing::error!(%error, "envelope cannot be encoded");
+        buffer.truncate(payload_buffer(0).len());
+        buffer.extend_from_slice(br#"{"error":{"message":"internal error"}}"#);
+    }
+    text_frame(buffer)
+}
+
+/// About what the envelope will take, so that the buffer need not grow.
+fn capacity(what: &Outgoing) -> usize {
+    const PRESENCE: usize = 180;
+    match what {
+        Outgoing::Message(message) => 420 + message.content.as_str().len() * 5 / 4,
+        Outgoing::Ack(_) => 360,
+        Outgoing::Joined(answer) => 300 + answer.others.len() * PRESENCE,
+        Outgoing::Presence(news) => {
+            160 + (news.delta.joins.len() + news.delta.leaves.len()) * PRESENCE
+        }
+        Outgoing::Pong | Outgoing::Empty | Outgoing::Error(_) | Outgoing::Status(_) => 96,
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cid: Option<&'a str>,
+    #[serde(flatten)]
+    body: Body<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Body<'a> {
+    Pong {},
+    Error(ErrorBody<'a>),
+    Channel(ChannelBody<'a>),
+    ChannelMessageAck(MessageBody<'a>),
+    ChannelMessage(MessageBody<'a>),
+    ChannelPresenceEvent(PresenceEventBody<'a>),
+    StatusPresenceEvent {
+        joins: [PresenceBody<'a>; 1],
+    },
+    #[serde(untagged)]
+    Empty {},
+}
+
+fn body(what: &Outgoing) -> Body<'_> {
+    match what {
+        Outgoing::Pong => Body::Pong {},
+        Outgoing::Empty => Body::Empty {},
+        Outgoing::Error(EnvelopeError { code, message }) => Body::Error(ErrorBody {
+            code: *code as u8,
+            message,
+        }),
+        Outgoing::Joined(answer) => Body::Channel(ChannelBody {
+            id: answer.channel.as_str(),
+            presences: Presences::of(&answer.others),
+            me: PresenceBody::new(&answer.presence, None),
+            names: Names::of(&answer.channel),
+        }),
+        Outgoing::Ack(message) => Body::ChannelMessageAck(MessageBody::ack(message)),
+        Outgoing::Message(message) => Body::ChannelMessage(MessageBody::full(message)),
+        Outgoing::Presence(news) => Body::ChannelPresenceEvent(PresenceEventBody {
+            channel_id: news.channel.as_str(),
+            joins: Presences::of(&news.delta.joins),
+            leaves: Presences::of(&news.delta.leaves),
+            names: Names::of(&news.channel),
+        }),
+        Outgoing::Status(news) => Body::StatusPresenceEvent {
+            joins: [PresenceBody::new(&news.joined, Some(&news.status))],
+        },
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    #[serde(skip_serializing_if = "is_zero")]
+    code: u8,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct ChannelBody<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Presences::is_empty")]
+    presences: Presences<'a>,
+    #[serde(rename = "self")]
+    me: PresenceBody<'a>,
+    #[serde(flatten)]
+    names: Names<'a>,
+}
+
+#[derive(Serialize)]
+struct PresenceEventBody<'a> {
+    channel_id: &'a str,
+    #[serde(skip_serializing_if = "Presences::is_empty")]
+    joins: Presences<'a>,
+    #[serde(skip_serializing_if = "Presences::is_empty")]
+    leaves: Presences<'a>,
+    #[serde(flatten)]
+    names: Names<'a>,
+}
+
+/// A message, as on the socket and in the history; an ack is one without sender and content.
+#[derive(Serialize)]
+pub(super) struct MessageBody<'a> {
+    channel_id: &'a str,
+    message_id: uuid::Uuid,
+    code: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender_id: Option<uuid::Uuid>,
+    username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    #[serde(serialize_with = "time")]
+    create_time: Micros,
+    #[serde(serialize_with = "time")]
+    update_time: Micros,
+    persistent: bool,
+    #[serde(flatten)]
+    names: Names<'a>,
+}
+
+impl<'a> MessageBody<'a> {
+    fn ack(message: &'a Message) -> Self {
+        Self {
+            channel_id: message.channel.as_str(),
+            message_id: message.id.0,
+            code: message.code as u8,
+            sender_id: None,
+            username: &message.username,
+            content: None,
+            create_time: message.create_time,
+            update_time: message.update_time,
+            persistent: message.persistent,
+            names: Names::of(&message.channel),
+        }
+    }
+
+    pub(super) fn full(message: &'a Message) -> Self {
+        let content = Some(message.content.as_str());
+        Self {
+            sender_id: Some(message.sender.0),
+            content,
+            ..Self::ack(message)
+        }
+    }
+}
+
+/// The fields that tell the kind of a channel.
+#[derive(Serialize, Clone, Copy)]
+struct Names<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id_one: Option<uuid::Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id_two: Option<uuid::Uuid>,
+}
+
+impl<'a> Names<'a> {
+    fn of(channel: &'a ChannelId) -> Self {
+        let none = Self {
+            room_name: None,
+            group_id: None,
+            user_id_one: None,
+            user_id_two: None,
+        };
+        match channel.kind() {
+            ChannelKind::Room => Self {
+                room_name: channel.room_name(),
+                ..none
+            },
+            ChannelKind::Group => Self {
+                group_id: channel.group_id(),
+                ..none
+            },
+            ChannelKind::Direct(one, two) => Self {
+                user_id_one: Some(one.0),
+                user_id_two: Some(two.0),
+                ..none
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct PresenceBody<'a> {
+    user_id: uuid::Uuid,
+    session_id: uuid::Uuid,
+    username: &'a str,
+    /// In channels only.
+    #[serde(skip_serializing_if = "is_false")]
+    persistence: bool,
+    /// Outside channels only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a str>,
+}
+
+impl<'a> PresenceBody<'a> {
+    fn new(presence: &'a Presence, status: Option<&'a str>) -> Self {
+        Self {
+            user_id: presence.user.0,
+            session_id: presence.session.0,
+            username: &presence.username,
+            persistence: presence.persistence && status.is_none(),
+            status,
+        }
+    }
+}
+
+/// A list of presences, written without a list of their bodies being made first.
+struct Presences<'a>(&'a [std::sync::Arc<Presence>]);
+
+impl<'a> Presences<'a> {
+    fn of(list: &'a [std::sync::Arc<Presence>]) -> Self {
+        Self(list)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Presences<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
+        for presence in self.0 {
+            list.serialize_element(&PresenceBody::new(presence, None))?;
+        }
+        list.end()
+    }
+}
+
+/// RFC 3339 in UTC with six digits: the same text live and in the history.
+fn time<S: Serializer>(time: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = Duration::from_micros(u64::try_from(time.0).unwrap_or(0));
+    serializer.collect_str(&humantime::format_rfc3339_micros(
+        SystemTime::UNIX_EPOCH + since,
+    ))
+}
+
+// The shape is serde's.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(code: &u8) -> bool {
+    *code == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}

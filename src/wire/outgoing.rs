@@ -1,0 +1,57 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{EnvelopeError, Format, json};
+use crate::channel::{Announced, ChannelId, Message, Presence, PresenceDelta, PublishError};
+
+/// What a client can get on its socket.
+pub(crate) enum Outgoing {
+    /// Answer to a ping.
+    Pong,
+    /// Answer to a request that has nothing to say.
+    Empty,
+    Error(EnvelopeError),
+    /// Answer to a join.
+    Joined(JoinAnswer),
+    /// Answer to a send, update or removal.
+    Ack(Arc<Message>),
+    /// A message, update or removal in a joined channel.
+    Message(Arc<Message>),
+    /// Joins and leaves in a joined channel.
+    Presence(PresenceNews),
+    /// The user's own online status.
+    Status(StatusNews),
+}
+
+pub(crate) struct JoinAnswer {
+    pub(crate) channel: ChannelId,
+    pub(crate) others: Announced,
+    /// The session itself.
+    pub(crate) presence: Arc<Presence>,
+}
+
+pub(crate) struct PresenceNews {
+    pub(crate) channel: ChannelId,
+    pub(crate) delta: PresenceDelta,
+}
+
+pub(crate) struct StatusNews {
+    pub(crate) joined: Presence,
+    pub(crate) status: String,
+}
+
+impl Outgoing {
+    /// The whole WebSocket frame in a format. `cid` is the one of the request that is answered.
+    pub(crate) fn frame(&self, format: Format, cid: Option<&str>) -> Bytes {
+        match format {
+            Format::Json => json::frame(self, cid),
+        }
+    }
+}
+
+impl From<PublishError> for Outgoing {
+    fn from(error: PublishError) -> Self {
+        Self::Error(error.into())
+    }
+}

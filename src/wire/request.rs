@@ -1,0 +1,415 @@
+//! What clients send on the socket, and how it is read: strict protobuf JSON. Unknown keys at any
+//! level, two messages, wrong types and a null message are refused; camelCase keys, numbers as
+//! strings, `1.0` for integers and null for optional fields are fine.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny, MapAccess, Visitor},
+};
+
+use super::error::{EnvelopeCode, EnvelopeError};
+
+/// One request with the id its answer will carry.
+#[derive(Debug)]
+pub(crate) struct RequestEnvelope {
+    pub(crate) cid: Option<Box<str>>,
+    pub(crate) request: Request,
+}
+
+/// What a client can ask for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Ping,
+    /// Needs no answer.
+    Pong,
+    ChannelJoin(ChannelJoin),
+    ChannelLeave(ChannelLeave),
+    ChannelMessageSend(ChannelMessageSend),
+    ChannelMessageUpdate(ChannelMessageUpdate),
+    ChannelMessageRemove(ChannelMessageRemove),
+    /// Part of the protocol, but not of this server; by its name.
+    Unsupported(&'static str),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ChannelJoin {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) target: String,
+    #[serde(rename = "type", deserialize_with = "integer")]
+    pub(crate) kind: i32,
+    /// Absent means yes.
+    pub(crate) persistence: Option<bool>,
+    /// Absent means no.
+    pub(crate) hidden: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ChannelLeave {
+    #[serde(alias = "channelId", deserialize_with = "or_default")]
+    pub(crate) channel_id: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ChannelMessageSend {
+    #[serde(alias = "channelId", deserialize_with = "or_default")]
+    pub(crate) channel_id: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) content: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ChannelMessageUpdate {
+    #[serde(alias = "channelId", deserialize_with = "or_default")]
+    pub(crate) channel_id: String,
+    #[serde(alias = "messageId", deserialize_with = "or_default")]
+    pub(crate) message_id: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) content: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ChannelMessageRemove {
+    #[serde(alias = "channelId", deserialize_with = "or_default")]
+    pub(crate) channel_id: String,
+    #[serde(alias = "messageId", deserialize_with = "or_default")]
+    pub(crate) message_id: String,
+}
+
+impl fmt::Debug for ChannelMessageSend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelMessageSend")
+            .field("channel_id", &self.channel_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ChannelMessageUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelMessageUpdate")
+            .field("channel_id", &self.channel_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A frame that is no request. The protocol has the connection end after the error.
+#[derive(Debug)]
+pub(crate) struct DecodeError {
+    /// The id of the request as far as it could be read.
+    pub(crate) cid: Option<Box<str>>,
+    pub(crate) error: EnvelopeError,
+}
+
+/// Reads one frame of JSON text.
+pub(crate) fn decode(text: &str) -> Result<RequestEnvelope, DecodeError> {
+    let Draft { cid, request } = serde_json::from_str(text).map_err(|error| DecodeError {
+        cid: None,
+        error: EnvelopeError::new(
+            EnvelopeCode::BadInput,
+            format!("malformed envelope: {error}"),
+        ),
+    })?;
+    match request {
+        Some(Ok(request)) => Ok(RequestEnvelope { cid, request }),
+        Some(Err(ServerOnly(name))) => Err(DecodeError {
+            cid,
+            error: EnvelopeError::new(
+                EnvelopeCode::Unrecognised,
+                format!("{name} is sent by servers only"),
+            ),
+        }),
+        None => Err(DecodeError {
+            cid,
+            error: EnvelopeError::new(EnvelopeCode::Missing, "the envelope has no message"),
+        }),
+    }
+}
+
+/// An envelope whose keys are all known.
+#[derive(Default)]
+struct Draft {
+    cid: Option<Box<str>>,
+    request: Option<Result<Request, ServerOnly>>,
+}
+
+struct ServerOnly(&'static str);
+
+/// Messages of the protocol that only a server sends.
+const SERVER_ONLY: &[&str] = &[
+    "channel",
+    "channel_message",
+    "channel_message_ack",
+    "channel_presence_event",
+    "error",
+    "match",
+    "match_data",
+    "match_presence_event",
+    "matchmaker_matched",
+    "matchmaker_ticket",
+    "notifications",
+    "party",
+    "party_close",
+    "party_data",
+    "party_join_request",
+    "party_join_request_list",
+    "party_leader",
+    "party_matchmaker_ticket",
+    "party_presence_event",
+    "status",
+    "status_presence_event",
+    "stream_data",
+    "stream_presence_event",
+];
+
+/// Messages of the protocol that a client may send and this server does not serve.
+const UNSUPPORTED: &[&str] = &[
+    "match_create",
+    "match_data_send",
+    "match_join",
+    "match_leave",
+    "matchmaker_add",
+    "matchmaker_remove",
+    "party_accept",
+    "party_create",
+    "party_data_send",
+    "party_join",
+    "party_join_request_list",
+    "party_leave",
+    "party_matchmaker_add",
+    "party_matchmaker_remove",
+    "party_promote",
+    "party_remove",
+    "party_update",
+    "rpc",
+    "status_follow",
+    "status_unfollow",
+    "status_update",
+];
+
+impl<'de> Deserialize<'de> for Draft {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(DraftVisitor)
+    }
+}
+
+struct DraftVisitor;
+
+impl<'de> Visitor<'de> for DraftVisitor {
+    type Value = Draft;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an envelope")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Draft, A::Error> {
+        let mut draft = Draft::default();
+        let mut cid_seen = false;
+        while let Some(key) = map.next_key::<Key>()? {
+            if key.0 == "cid" {
+                if std::mem::replace(&mut cid_seen, true) {
+                    return Err(de::Error::duplicate_field("cid"));
+                }
+                draft.cid = map
+                    .next_value::<Option<Box<str>>>()?
+                    .filter(|cid| !cid.is_empty());
+            } else if draft.request.is_some() {
+                return Err(de::Error::custom("more than one message"));
+            } else {
+                draft.request = Some(request(&key.0, &mut map)?);
+            }
+        }
+        Ok(draft)
+    }
+}
+
+fn request<'de, A: MapAccess<'de>>(
+    key: &str,
+    map: &mut A,
+) -> Result<Result<Request, ServerOnly>, A::Error> {
+    /// `{}` and nothing else.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
+    Ok(Ok(match key {
+        "ping" => {
+            let Nothing {} = map.next_value()?;
+            Request::Ping
+        }
+        "pong" => {
+            let Nothing {} = map.next_value()?;
+            Request::Pong
+        }
+        "channel_join" => Request::ChannelJoin(map.next_value()?),
+        "channel_leave" => Request::ChannelLeave(map.next_value()?),
+        "channel_message_send" => Request::ChannelMessageSend(map.next_value()?),
+        "channel_message_update" => Request::ChannelMessageUpdate(map.next_value()?),
+        "channel_message_remove" => Request::ChannelMessageRemove(map.next_value()?),
+        _ => {
+            let known =
+                |names: &'static [&'static str]| names.iter().copied().find(|name| *name == key);
+            if let Some(name) = known(UNSUPPORTED) {
+                map.next_value::<IgnoredAny>()?;
+                Request::Unsupported(name)
+            } else if let Some(name) = known(SERVER_ONLY) {
+                map.next_value::<IgnoredAny>()?;
+                return Ok(Err(ServerOnly(name)));
+            } else {
+                return Err(de::Error::custom(format_args!(
+                    "unknown message {key:.64?}"
+                )));
+            }
+        }
+    }))
+}
+
+/// A key, camelCase turned into snake_case.
+struct Key(String);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut key = String::deserialize(deserializer)?;
+        if key.bytes().any(|b| b.is_ascii_uppercase()) {
+            key = key.chars().fold(String::new(), |mut snake, c| {
+                if c.is_ascii_uppercase() {
+                    snake.push('_');
+                }
+                snake.push(c.to_ascii_lowercase());
+                snake
+            });
+        }
+        Ok(Self(key))
+    }
+}
+
+/// null is the default, as everywhere in protobuf JSON.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// An integer as protobuf JSON has it: `1`, `1.0`, `"1"`, or null for 0.
+fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    struct Int;
+
+    impl Visitor<'_> for Int {
+        type Value = i32;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a 32-bit integer")
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<i32, E> {
+            Ok(0)
+        }
+
+        fn visit_i64<E: de::Error>(self, v: i64) -> Result<i32, E> {
+            i32::try_from(v).map_err(|_| E::invalid_value(de::Unexpected::Signed(v), &self))
+        }
+
+        fn visit_u64<E: de::Error>(self, v: u64) -> Result<i32, E> {
+            i32::try_from(v).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(v), &self))
+        }
+
+        fn visit_f64<E: de::Error>(self, v: f64) -> Result<i32, E> {
+            let whole =
+                v.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&v);
+            // In range and whole, so nothing is cut off.
+            whole
+                .then_some(v as i32)
+                .ok_or_else(|| E::invalid_value(de::Unexpected::Float(v), &self))
+        }
+
+        fn visit_str<E: de::Error>(self, v: &str) -> Result<i32, E> {
+            v.parse()
+                .map_err(|_| E::invalid_value(de::Unexpected::Str(v), &self))
+        }
+    }
+
+    deserializer.deserialize_any(Int)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code(text: &str) -> u8 {
+        decode(text).map_or_else(|e| e.error.code as u8, |_| panic!("{text} was read"))
+    }
+
+    #[test]
+    fn requests_are_read_in_every_spelling_protobuf_json_allows() {
+        for text in [
+            r#"{"cid":"7","channel_join":{"target":"lobby","type":1,"persistence":true,"hidden":false}}"#,
+            r#"{"cid":"7","channelJoin":{"target":"lobby","type":"1","persistence":null}}"#,
+            r#"{"channel_join":{"target":"lobby","type":1.0},"cid":"7"}"#,
+        ] {
+            let RequestEnvelope {
+                cid,
+                request: Request::ChannelJoin(join),
+            } = decode(text).unwrap()
+            else {
+                panic!("{text}")
+            };
+            assert_eq!(
+                (cid.as_deref(), join.target.as_str(), join.kind),
+                (Some("7"), "lobby", 1)
+            );
+        }
+        assert!(matches!(
+            decode(r#"{"ping":{}}"#).unwrap(),
+            RequestEnvelope {
+                cid: None,
+                request: Request::Ping
+            }
+        ));
+        assert!(matches!(
+            decode(r#"{"status_update":{"status":"x"}}"#)
+                .unwrap()
+                .request,
+            Request::Unsupported(_)
+        ));
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused_with_the_code_of_the_protocol() {
+        for malformed in [
+            "",
+            "nonsense",
+            "[]",
+            "null",
+            r#"{"cid":"1","ping":"#,
+            r#"{"cid":"1","no_such_message":{}}"#,
+            r#"{"ping":{},"pong":{}}"#,
+            r#"{"ping":null}"#,
+            r#"{"ping":{"x":1}}"#,
+            r#"{"cid":1,"ping":{}}"#,
+            r#"{"channel_join":{"target":"a","colour":1}}"#,
+            r#"{"channel_join":{"type":"one"}}"#,
+            r#"{"channel_join":{"type":1.5}}"#,
+            r#"{"channel_leave":{"channel_id":5}}"#,
+            r#"{"cid":"a","cid":"b","ping":{}}"#,
+        ] {
+            assert_eq!(code(malformed), 3, "{malformed}");
+        }
+        assert_eq!(code(r#"{"cid":"7"}"#), 2);
+        assert_eq!(code("{}"), 2);
+        assert_eq!(code(r#"{"cid":"1","channel_message":{}}"#), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_without_panic(text in ".*") {
+            let _ = decode(&text);
+        }
+    }
+}
