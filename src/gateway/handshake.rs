@@ -70,12 +70,15 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
             _ => {}
         }
     }
-    let header = head
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let bearer = header.and_then(|value| value.strip_prefix("Bearer "));
-    let token = bearer.or(token.as_deref()).ok_or(Refusal::Token)?;
+    // A header of any other kind is refused even beside a good parameter.
+    let token = match head.headers().get(header::AUTHORIZATION) {
+        Some(value) => value
+            .to_str()
+            .ok()
+            .and_then(|value| value.strip_prefix("Bearer ")),
+        None => token.as_deref(),
+    };
+    let token = token.ok_or(Refusal::Token)?;
     let format = Format::parse(format.as_deref().unwrap_or_default()).ok_or(Refusal::Format)?;
     let accounts = &worker.shared.accounts;
     let caller = accounts.verify(token).map_err(|_| Refusal::Token)?;
