@@ -127,9 +127,9 @@ with_server() { # clean|any PROGRAM [ARGUMENT ...] -- COMMAND...
     echo "the server panicked"
     status=1
   fi
-  if [ "$status" -ne 0 ] && [ -s "$scratch/server.err" ]; then
-    echo "the end of the server's log:"
-    tail -n 30 "$scratch/server.err"
+  if [ "$status" -ne 0 ] && grep -qv ' INFO ' "$scratch/server.err"; then
+    echo "what the server complained about:"
+    grep -v ' INFO ' "$scratch/server.err" | tail -n 30
   fi
   return "$status"
 }
