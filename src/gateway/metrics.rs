@@ -15,8 +15,14 @@ pub(crate) struct MetricsServer {
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
     /// The address cannot be bound.
-    #[error("metrics_listen: cannot listen")]
-    Listen(#[from] io::Error),
+    #[error("metrics_listen: cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The program that embeds banter has a recorder of its own: serve the metrics there, or set
     /// `metrics_listen` to `off`.
     #[error("metrics_listen: this process records its metrics elsewhere: {0}")]
@@ -81,7 +87,8 @@ pub(crate) fn serve_metrics(address: SocketAddr) -> Result<MetricsServer, Metric
     .workers(1)
     .disable_signals()
     .shutdown_timeout(1)
-    .bind(address)?;
+    .bind(address)
+    .map_err(|source| MetricsError::Listen { address, source })?;
     let address = server.addrs().first().copied().unwrap_or(address);
     let server = server.run();
     let handle = server.handle();
