@@ -186,7 +186,7 @@ nakama_js_part() {
 }
 
 readme_part() {
-  if grep -Eq '^```(sh|js) .*\btest\b' README.md 2>/dev/null; then
+  if grep -Eq '^ *```(sh|js) .*\btest\b' README.md 2>/dev/null; then
     step lines "the README's examples" with_banter python3 "$tests/readme.py" README.md
   fi
 }
