@@ -100,6 +100,8 @@ pub(crate) struct Channel {
     homes: HashMap<SessionId, Home>,
     hosts: HashMap<u64, oneshot::Sender<Result<Arc<Message>, PublishError>>>,
     next_host: u64,
+    /// What is released will be delivered at the end of this turn.
+    delivering: bool,
     announcing: Option<SpawnHandle>,
     /// Sessions of a lost life may still be coming back.
     returning: bool,
@@ -149,6 +151,7 @@ impl Channel {
                 homes: HashMap::new(),
                 hosts: HashMap::new(),
                 next_host: 0,
+                delivering: false,
                 announcing: None,
                 lingering: None,
                 ended: false,
@@ -169,6 +172,18 @@ impl Channel {
                 });
                 self.relays.len() - 1
             })
+    }
+
+    /// Delivers at the end of this turn of the mailbox: what came with it leaves together, and a
+    /// member gets one piece of bytes for all of it.
+    fn deliver_soon(&mut self, ctx: &mut Context<Self>) {
+        if !std::mem::replace(&mut self.delivering, true) {
+            let end_of_turn = std::future::ready(()).into_actor(self);
+            ctx.spawn(end_of_turn.map(|(), channel, ctx| {
+                channel.delivering = false;
+                channel.deliver_released(ctx);
+            }));
+        }
     }
 
     /// Delivers and answers everything whose turn has come.
@@ -432,7 +447,7 @@ impl Handler<Publish> for Channel {
             .state
             .admit(publish.session, publish.edit, reply_to, Micros::now())
         {
-            Ok(None) => self.deliver_released(ctx),
+            Ok(None) => self.deliver_soon(ctx),
             Ok(Some(write)) => {
                 if let Err(error) = self.store.submit(write, &self.sink) {
                     self.state.withdraw();

@@ -10,7 +10,7 @@ use std::{
 };
 
 use actix::prelude::*;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{Closing, Event, Outbox, Ticket};
 use crate::wire::{Format, Outgoing};
@@ -226,35 +226,43 @@ impl Handler<Deliver> for Relay {
     }
 }
 
-/// The innermost loop of the server: one reference count and one queue entry per delivery.
+/// The innermost loop of the server: one reference count and one queue entry per member and batch.
 fn fan_out(members: &[Member], events: &[Event]) {
-    let mut local = LocalFrames { json: Vec::new() };
+    let mut batch = LocalBatch { json: Vec::new() };
     for member in members {
-        for frame in local.of(events, member.outbox.format()) {
-            member.outbox.push(frame.clone());
+        for piece in batch.pieces(events, member.outbox.format()) {
+            member.outbox.push(piece.clone());
         }
     }
 }
 
-/// The frames of a batch with reference counts of this thread's own: two threads that count on one
-/// cache line cost each other more than the copy of a frame.
-struct LocalFrames {
+/// The frames of a batch, put together: whoever gets one of them gets all. A copy of this thread's
+/// own, because two threads that count references on one cache line cost each other more than the
+/// copy does.
+struct LocalBatch {
     json: Vec<Bytes>,
 }
 
-impl LocalFrames {
-    fn of(&mut self, events: &[Event], format: Format) -> &[Bytes] {
-        let frames = match format {
+impl LocalBatch {
+    /// Frames are put together up to this size, so that an outbox is counted in small enough steps.
+    const PIECE: usize = 16 * 1024;
+
+    fn pieces(&mut self, events: &[Event], format: Format) -> &[Bytes] {
+        let pieces = match format {
             Format::Json => &mut self.json,
         };
-        if frames.is_empty() {
-            frames.extend(
-                events
-                    .iter()
-                    .map(|event| Bytes::copy_from_slice(event.frame(format))),
-            );
+        if pieces.is_empty() {
+            let mut piece = BytesMut::new();
+            for event in events {
+                let frame = event.frame(format);
+                if !piece.is_empty() && piece.len() + frame.len() > Self::PIECE {
+                    pieces.push(piece.split().freeze());
+                }
+                piece.extend_from_slice(frame);
+            }
+            pieces.push(piece.freeze());
         }
-        frames
+        pieces
     }
 }
 
