@@ -103,12 +103,11 @@ impl<I: Inbox> Socket<I> {
             if let Poll::Ready(ended) = self.poll_requests(cx) {
                 return Poll::Ready(ended);
             }
-            let mut gather = self.buffer.take();
             let stream = &mut self.stream;
-            let written = self.peer.outbox.drain(&mut gather, |bytes| {
-                Pin::new(&mut *stream).poll_write(cx, bytes)
-            });
-            self.buffer.replace(gather);
+            let written = self
+                .peer
+                .outbox
+                .drain(|frames| Pin::new(&mut *stream).poll_write_vectored(cx, frames));
             if self.peer.outbox.is_dead() {
                 return Poll::Ready(Ok(()));
             }
