@@ -38,7 +38,8 @@ pub(crate) struct Shared {
     draining: AtomicBool,
     database: Sqlite,
     arbiters: Mutex<Vec<Arbiter>>,
-    _data_dir: DataDir,
+    /// Until the shutdown.
+    data_dir: Mutex<Option<DataDir>>,
 }
 
 impl Shared {
@@ -165,7 +166,7 @@ impl Builder {
             draining: AtomicBool::new(false),
             database,
             arbiters: Mutex::new(arbiters),
-            _data_dir: data_dir,
+            data_dir: Mutex::new(Some(data_dir)),
         })))
     }
 }
@@ -273,5 +274,7 @@ impl Chat {
         for arbiter in self.0.arbiters.lock().drain(..) {
             arbiter.stop();
         }
+        // Threads that still hold the chat must not keep the next one from starting.
+        self.0.data_dir.lock().take();
     }
 }

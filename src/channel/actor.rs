@@ -106,7 +106,6 @@ pub(crate) struct Channel {
     /// Sessions of a lost life may still be coming back.
     returning: bool,
     lingering: Option<SpawnHandle>,
-    ended: bool,
     sent: [metrics::Counter; 3],
 }
 
@@ -154,7 +153,6 @@ impl Channel {
                 delivering: false,
                 announcing: None,
                 lingering: None,
-                ended: false,
                 sent: [messages("send"), messages("update"), messages("remove")],
             }
         })
@@ -333,26 +331,20 @@ impl Actor for Channel {
             });
         }
     }
-
-    fn stopped(&mut self, _: &mut Self::Context) {
-        self.ended = true;
-    }
 }
 
 impl Drop for Channel {
-    /// A life that ends without having been stopped has panicked: its members join the next one.
+    /// The members of a life that ends in a panic join the next one. `stopped` would not tell: actix
+    /// calls it after a panic as well.
     fn drop(&mut self) {
         metrics::gauge!("banter_live_channels").decrement(1.0);
-        if self.ended {
+        if !std::thread::panicking() {
             return;
         }
         tracing::error!(channel = %self.state.id(), "channel lost");
         metrics::counter!("banter_channels_lost_total").increment(1);
-        self.directory.lost(
-            self.state.id(),
-            self.live,
-            self.state.presences().cloned().collect(),
-        );
+        let announced = self.state.announced().to_vec();
+        self.directory.lost(self.state.id(), self.live, announced);
         for branch in &self.relays {
             branch.addr.do_send(ChannelLost { channel: self.live });
         }

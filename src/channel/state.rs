@@ -307,6 +307,11 @@ impl ChannelState {
         self.presences.take_delta()
     }
 
+    /// Those whom everybody has been told of, whether they are still here or not.
+    pub(crate) fn announced(&mut self) -> Announced {
+        self.presences.announced()
+    }
+
     /// The visible sessions, announced or not.
     pub(crate) fn presences(&self) -> impl Iterator<Item = &Arc<Presence>> {
         self.presences.current()

@@ -58,6 +58,8 @@ impl FrameReader {
         loop {
             let frame = match self.codec.decode(bytes) {
                 Ok(Some(frame)) => frame,
+                // The codec looks at the length when all of the payload is here.
+                Ok(None) if announced(bytes) > self.max_bytes as u64 => return Err(TOO_BIG),
                 Ok(None) => return Ok(None),
                 Err(ProtocolError::Overflow) => return Err(TOO_BIG),
                 Err(_) => return Err(BAD_FRAME),
@@ -111,6 +113,20 @@ impl FrameReader {
             payload: BytesMut::new(),
         }));
         Ok(part)
+    }
+}
+
+/// How long the payload is going to be, by the beginning of a frame; 0 while that is not known.
+fn announced(frame: &[u8]) -> u64 {
+    let number = |bytes: Option<&[u8]>| {
+        bytes.map_or(0, |bytes| {
+            bytes.iter().fold(0, |n, &byte| n << 8 | u64::from(byte))
+        })
+    };
+    match frame.get(1).map_or(0, |byte| byte & 0x7f) {
+        126 => number(frame.get(2..4)),
+        127 => number(frame.get(2..10)),
+        length => length.into(),
     }
 }
 

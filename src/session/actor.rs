@@ -1,4 +1,8 @@
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix::prelude::*;
 use uuid::Uuid;
@@ -143,16 +147,19 @@ impl Session {
             });
             match joined {
                 Ok((addr, live)) => {
-                    session
-                        .joined
-                        .entry(channel)
-                        .and_modify(|membership| membership.live = live)
-                        .or_insert(Membership {
-                            addr,
-                            live,
-                            persistence,
-                            hidden,
-                        });
+                    let membership = Membership {
+                        addr,
+                        live,
+                        persistence,
+                        hidden,
+                    };
+                    match session.joined.entry(channel) {
+                        // Joined again: the first flags and the one address stay.
+                        Entry::Occupied(known) if known.get().live == live => {}
+                        // Joined a new life before the news that the old one was lost.
+                        Entry::Occupied(mut lost) => drop(lost.insert(membership)),
+                        Entry::Vacant(place) => drop(place.insert(membership)),
+                    }
                 }
                 Err(error) => match ticket {
                     Some(ticket) => session.refuse(ticket, error),

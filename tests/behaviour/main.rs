@@ -1,0 +1,19 @@
+//! What banter does, by behaviour, as clients and operators see it: each test has a server of its own,
+//! in this process or as the real program, and speaks to it over real sockets.
+
+// A test that cannot go on should say so at once, in helper functions as well.
+#![allow(clippy::unwrap_used)]
+
+mod bad_frames;
+mod failing_store;
+mod harness;
+mod heartbeat;
+mod history;
+mod limits;
+mod messages;
+mod panic;
+mod pipelining;
+mod presence;
+mod rooms;
+mod sessions;
+mod slow_consumer;
