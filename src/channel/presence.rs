@@ -159,7 +159,7 @@ mod tests {
         fn list_and_deltas_lead_to_the_truth(steps in prop::collection::vec(step(), 0..60), arrive in 0..60usize) {
             let mut book = PresenceBook::default();
             let mut watcher: Option<BTreeMap<SessionId, Arc<Presence>>> = None;
-            let mut apply = |watcher: &mut Option<BTreeMap<_, _>>, delta: Option<PresenceDelta>| {
+            let apply = |watcher: &mut Option<BTreeMap<_, _>>, delta: Option<PresenceDelta>| {
                 if let (Some(seen), Some(delta)) = (watcher, delta) {
                     for gone in delta.leaves {
                         assert!(seen.remove(&gone.session).is_some(), "left without having been there");

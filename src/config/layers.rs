@@ -492,7 +492,7 @@ mod tests {
         let read = settings(&["--config", &path], &[("BANTER_LOG_FORMAT", "json")]);
         assert_eq!(read.metrics_listen, MetricsListen::Off);
         assert!(read.allow_default_key);
-        assert_eq!(read.server_key, "-a=b");
+        assert_eq!(read.server_key.reveal(), "-a=b");
         assert_eq!(read.durability, Durability::Process);
         assert_eq!(read.log_format, LogFormat::Json);
         assert!(settings(&["--allow-default-key"], &[]).allow_default_key);

@@ -15,7 +15,7 @@ use self::values::{duration, workers};
 pub use self::{
     example::example_toml,
     layers::{ConfigError, Invocation, Origin, command, load},
-    values::{Durability, LogFormat, MetricsListen, ValueError},
+    values::{Durability, LogFormat, MetricsListen, Secret, ValueError},
 };
 
 /// All settings, typed. `Settings::default()` holds the documented defaults.
@@ -58,7 +58,7 @@ pub struct Settings {
         default_value = "defaultkey",
         hide_env_values = true
     )]
-    pub server_key: String,
+    pub server_key: Secret,
 
     /// Allow listening beyond this machine with the default server key
     #[arg(long, env = "BANTER_ALLOW_DEFAULT_KEY", value_name = "BOOL", default_value = "false",
@@ -236,7 +236,7 @@ impl Settings {
                 "must be longer than ping_period",
             ));
         }
-        if self.server_key.is_empty() {
+        if self.server_key.reveal().is_empty() {
             return Err(ConfigError::invalid("server_key", "must not be empty"));
         }
         if self.max_message_bytes > self.outbox_bytes {
@@ -245,7 +245,7 @@ impl Settings {
                 "must not exceed outbox_bytes",
             ));
         }
-        let default_key = self.server_key == DEFAULT_SERVER_KEY;
+        let default_key = self.server_key.reveal() == DEFAULT_SERVER_KEY;
         if default_key && !self.listen.ip().is_loopback() && !self.allow_default_key {
             return Err(ConfigError::invalid(
                 "server_key",

@@ -39,6 +39,17 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    /// For the metric.
+    fn name(self) -> &'static str {
+        match self {
+            Self::NotAHandshake => "not a handshake",
+            Self::Token => "token",
+            Self::Format => "format",
+            Self::TooManySessions => "too many sessions",
+            Self::ShuttingDown => "shutting down",
+        }
+    }
+
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::NotAHandshake | Self::Format => StatusCode::BAD_REQUEST,
@@ -52,7 +63,9 @@ impl Refusal {
 /// `status`; `lang` and unknown ones are accepted and ignored, as the reference does.
 pub(super) fn admit(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
     let refused = |refusal: Refusal| {
-        metrics::counter!("banter_refusals_total", "by" => "handshake").increment(1);
+        let reason = refusal.name();
+        metrics::counter!("banter_refusals_total", "by" => "handshake", "reason" => reason)
+            .increment(1);
         refusal
     };
     check(worker, head).map_err(refused)

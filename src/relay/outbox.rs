@@ -93,6 +93,17 @@ struct Place {
     answer: Option<Option<Bytes>>,
 }
 
+impl Place {
+    fn settle(&mut self, answer: Option<&Outgoing>, format: Format) {
+        if let Some(Outgoing::Error(error)) = answer {
+            let reason = error.code.name();
+            metrics::counter!("banter_refusals_total", "by" => "socket", "reason" => reason)
+                .increment(1);
+        }
+        self.answer = Some(answer.map(|what| what.frame(format, self.cid.as_deref())));
+    }
+}
+
 impl Outbox {
     pub(crate) fn new(format: Format, limits: OutboxLimits) -> Self {
         let now = Instant::now();
@@ -157,7 +168,7 @@ impl Outbox {
         let Some(place) = inner.place(ticket).filter(|place| place.answer.is_none()) else {
             return;
         };
-        place.answer = Some(answer.map(|what| what.frame(self.format, place.cid.as_deref())));
+        place.settle(answer, self.format);
         inner.advance_line(&self.limits);
     }
 
@@ -169,7 +180,7 @@ impl Outbox {
             .iter_mut()
             .filter(|p| p.answer.is_none() && p.channel == Some(channel))
         {
-            place.answer = Some(Some(answer.frame(self.format, place.cid.as_deref())));
+            place.settle(Some(answer), self.format);
         }
         inner.advance_line(&self.limits);
     }

@@ -81,7 +81,6 @@ impl Session {
     }
 
     fn refuse(&self, ticket: Ticket, error: impl Into<EnvelopeError>) {
-        metrics::counter!("banter_refusals_total", "by" => "session").increment(1);
         self.answer(ticket, &Outgoing::Error(error.into()));
     }
 

@@ -23,6 +23,18 @@ pub(crate) enum EnvelopeCode {
     BadInput = 3,
 }
 
+impl EnvelopeCode {
+    /// For the metric.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Unrecognised => "unrecognised",
+            Self::Missing => "missing",
+            Self::BadInput => "bad input",
+        }
+    }
+}
+
 /// A refused request on the socket: `{"error": {"code": n, "message": "…"}}`.
 #[derive(Debug, Clone)]
 pub(crate) struct EnvelopeError {
@@ -131,6 +143,20 @@ pub(crate) enum ApiCode {
 }
 
 impl ApiCode {
+    /// For the metric.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "invalid argument",
+            Self::NotFound => "not found",
+            Self::AlreadyExists => "already exists",
+            Self::PermissionDenied => "permission denied",
+            Self::Unimplemented => "unimplemented",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+            Self::Unauthenticated => "unauthenticated",
+        }
+    }
+
     /// The HTTP status that goes with the code.
     pub(crate) fn status(self) -> u16 {
         match self {

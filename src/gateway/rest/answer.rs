@@ -16,6 +16,8 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
+        let reason = self.code.name();
+        metrics::counter!("banter_refusals_total", "by" => "rest", "reason" => reason).increment(1);
         let mut answer = HttpResponse::build(self.status_code());
         if self.code == ApiCode::Unauthenticated {
             // A message that no header can hold costs the header, not the answer.

@@ -40,7 +40,7 @@ pub(crate) struct RestState {
 
 /// Mounts the chat's REST routes. Paths that are not its own are left to the app.
 pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
-    let server_key = ServerKey::new(&shared.settings.server_key);
+    let server_key = ServerKey::new(shared.settings.server_key.reveal());
     let state = RestState {
         shared: shared.clone(),
         server_key,

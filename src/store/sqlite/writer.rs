@@ -40,8 +40,9 @@ enum Job {
     Work(Work),
 }
 
-/// A piece of somebody's work. It leaves behind what to do once the fate of the batch is known.
-type Work = Box<dyn FnOnce(&Connection) -> Completion + Send>;
+/// A piece of somebody's work, or its refusal when the transaction is lost already. It leaves behind
+/// what to do once the fate of the batch is known.
+type Work = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Completion + Send>;
 type Completion = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 impl Writer {
@@ -87,7 +88,10 @@ impl Writer {
     {
         let (told, answer) = oneshot::channel();
         self.queue.push(Job::Work(Box::new(move |connection| {
-            let result = in_savepoint(connection, work);
+            let result = match connection {
+                Ok(connection) => in_savepoint(connection, work),
+                Err(error) => Err(error.into()),
+            };
             Box::new(move |committed| {
                 // A caller that no longer waits needs no answer.
                 let _ = told.send(committed.map_err(E::from).and(result));
@@ -144,7 +148,13 @@ struct Results {
 }
 
 impl Results {
-    fn push(&mut self, sink: CommitSink, outcome: Result<Outcome, StoreError>) {
+    /// Notes a failure as the outcome, to be replaced by the real one: should the write panic, its
+    /// sender is told all the same.
+    fn expect(
+        &mut self,
+        sink: CommitSink,
+        failure: StoreError,
+    ) -> &mut Result<Outcome, StoreError> {
         let at = *self
             .sinks
             .entry(Arc::as_ptr(&sink).cast())
@@ -152,7 +162,26 @@ impl Results {
                 self.messages.push((sink, Vec::new()));
                 self.messages.len() - 1
             });
-        self.messages[at].1.push(outcome);
+        let outcomes = &mut self.messages[at].1;
+        let place = outcomes.len();
+        outcomes.push(Err(failure));
+        &mut outcomes[place]
+    }
+
+    /// What is left of a batch that has failed.
+    fn refuse(&mut self, jobs: impl Iterator<Item = Job>, error: &StoreError) {
+        for job in jobs {
+            match job {
+                Job::Message { sink, .. } => {
+                    self.expect(sink, error.clone());
+                }
+                Job::Open { told, .. } => {
+                    // A channel that no longer waits needs no answer.
+                    let _ = told.send(Err(error.clone()));
+                }
+                Job::Work(work) => self.completions.push(work(Err(error.clone()))),
+            }
+        }
     }
 
     fn tell(self, committed: &Result<(), StoreError>) {
@@ -182,16 +211,16 @@ impl WriterThread {
             }
             let (count, begun) = (jobs.len(), Instant::now());
             let mut results = Results::default();
-            let committed = catch_unwind(AssertUnwindSafe(|| {
-                self.commit(jobs.drain(..), &mut results)
-            }))
-            .unwrap_or_else(|_| Err(StoreError::Failed("a write panicked".into())));
+            let mut left = jobs.drain(..);
+            let committed = catch_unwind(AssertUnwindSafe(|| self.commit(&mut left, &mut results)))
+                .unwrap_or_else(|_| Err(panicked()));
             if let Err(error) = &committed {
                 tracing::error!(%error, writes = count, "nothing of a batch was committed");
                 metrics::counter!("banter_commits_failed_total").increment(1);
                 self.undo();
+                results.refuse(&mut left, error);
             }
-            // Jobs that a panic kept from being run have no result; their callers see a closed answer.
+            drop(left);
             results.tell(&committed);
             sizes.record(count as f64);
             times.record(begun.elapsed().as_secs_f64());
@@ -200,50 +229,37 @@ impl WriterThread {
         self.log.checkpoint(&self.connection);
     }
 
+    /// Takes jobs until one ends the transaction; those are left to be refused.
     fn commit(
         &mut self,
-        jobs: impl Iterator<Item = Job>,
+        jobs: &mut impl Iterator<Item = Job>,
         results: &mut Results,
     ) -> Result<(), StoreError> {
         self.connection.execute_batch("BEGIN")?;
-        // After a failure that ended the transaction, the rest must not be written outside of it.
-        let mut failed = None;
         let mut messages = messages::Batch::new(&self.connection, &mut self.keys)?;
         for job in jobs {
             match job {
                 Job::Message { write, sink } => {
-                    let outcome = match &failed {
-                        None => messages.write(&write),
-                        Some(error) => Err(StoreError::clone(error)),
-                    };
-                    if let Err(error) = &outcome
+                    let outcome = results.expect(sink, panicked());
+                    *outcome = messages.write(&write);
+                    if let Err(error) = outcome
                         && self.connection.is_autocommit()
                     {
-                        failed.get_or_insert_with(|| error.clone());
+                        return Err(error.clone());
                     }
-                    results.push(sink, outcome);
                 }
                 Job::Open { channel, told } => {
-                    // Reads nothing that is not yet committed: earlier writes to the channel are in
-                    // this batch or before it, and if this batch fails they leave a gap.
+                    // Writes to the channel that are not yet committed are in this batch or before it; if
+                    // it fails they leave a gap. A channel that no longer waits needs no answer.
                     let _ = told.send(messages.open(&channel));
                 }
-                Job::Work(work) => match &failed {
-                    None => {
-                        results.completions.push(work(&self.connection));
-                        if self.connection.is_autocommit() {
-                            failed = Some(StoreError::Failed(
-                                "the transaction was ended by a failed write".into(),
-                            ));
-                        }
+                Job::Work(work) => {
+                    results.completions.push(work(Ok(&self.connection)));
+                    if self.connection.is_autocommit() {
+                        return Err(StoreError::Failed("a write ended the transaction".into()));
                     }
-                    // Dropped without being run: its caller sees a closed answer.
-                    Some(_) => {}
-                },
+                }
             }
-        }
-        if let Some(error) = failed {
-            return Err(error);
         }
         messages.finish()?;
         Ok(self.connection.execute_batch("COMMIT")?)
@@ -258,6 +274,10 @@ impl WriterThread {
             tracing::error!(%error, "rollback failed");
         }
     }
+}
+
+fn panicked() -> StoreError {
+    StoreError::Failed("a write panicked".into())
 }
 
 /// Keeps the log small. A long log makes every read slower and every start longer.

@@ -1,0 +1,156 @@
+// What the scenarios share: fresh users, sockets that collect what they are told, and waiting for it.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { Client } from "@heroiclabs/nakama-js";
+
+const { BANTER_URL } = process.env;
+if (!BANTER_URL) throw new Error("BANTER_URL must hold the address of a running server");
+const address = new URL(BANTER_URL);
+
+/** How long to wait for anything a server owes. Long, because only a failing test waits so long. */
+const PATIENCE_MS = 5_000;
+
+export const ROOM = 1;
+
+export const client = new Client(
+  process.env.BANTER_SERVER_KEY ?? "defaultkey",
+  address.hostname,
+  address.port,
+);
+
+export const unique = (what) => `${what}-${randomUUID()}`;
+
+/** A new user, signed in. */
+export async function newUser() {
+  return client.authenticateDevice(unique("device"), true);
+}
+
+/** A connected socket of the session, closed when the test ends. */
+export async function open(t, session) {
+  const connection = new Connection(client.createSocket());
+  t.after(() => connection.socket.disconnect(false));
+  await connection.socket.connect(session, false);
+  connection.listen();
+  return connection;
+}
+
+/** New users, each with a socket that has joined one new room, all joins announced and forgotten. */
+export async function roomOf(t, n) {
+  const room = unique("room");
+  const members = [];
+  for (let i = 0; i < n; i++) {
+    const session = await newUser();
+    const connection = await open(t, session);
+    const channel = await connection.socket.joinChat(room, ROOM, true, false);
+    members.push({ session, connection, socket: connection.socket, channel });
+  }
+  for (const [i, { connection }] of members.entries()) {
+    // Everybody is told of their own join and of those after it.
+    for (let announced = 0; announced < n - i; ) announced += (await connection.presence()).joins.length;
+  }
+  return { room, channelId: members[0].channel.id, members };
+}
+
+/** A socket of the SDK whose events wait in line until a test asks for them. */
+export class Connection {
+  constructor(socket) {
+    this.socket = socket;
+    this.messages = new Line("a channel message");
+    this.presences = new Line("a presence event");
+    this.ends = new Line("the end of the connection");
+  }
+
+  /** Takes the SDK's handlers; after `connect`, because it sets some of them itself. */
+  listen() {
+    this.socket.onchannelmessage = (message) => this.messages.put(message);
+    this.socket.onchannelpresence = (event) => this.presences.put(event);
+    this.socket.ondisconnect = (event) => this.ends.put(event);
+  }
+
+  message() {
+    return this.messages.take();
+  }
+
+  presence() {
+    return this.presences.take();
+  }
+
+  end() {
+    return this.ends.take();
+  }
+
+  /** Returns when the server has answered a ping, so that all it sent before has arrived too. */
+  async settled() {
+    await this.socket.send({ ping: {} });
+  }
+
+  /** Asserts that nothing waits in line and that the connection lives. */
+  async assertQuiet() {
+    await this.settled();
+    assert.deepEqual(this.messages.waiting, []);
+    assert.deepEqual(this.presences.waiting, []);
+    assert.deepEqual(this.ends.waiting, []);
+  }
+}
+
+/** Things in the order they came, each taken once. */
+class Line {
+  waiting = [];
+  #takers = [];
+
+  constructor(what) {
+    this.what = what;
+  }
+
+  put(thing) {
+    const taker = this.#takers.shift();
+    if (taker) taker(thing);
+    else this.waiting.push(thing);
+  }
+
+  take() {
+    if (this.waiting.length > 0) return Promise.resolve(this.waiting.shift());
+    return new Promise((resolve, reject) => {
+      const taker = (thing) => {
+        clearTimeout(timer);
+        resolve(thing);
+      };
+      const timer = setTimeout(() => {
+        this.#takers.splice(this.#takers.indexOf(taker), 1);
+        reject(new Error(`${this.what} did not come within ${PATIENCE_MS} ms`));
+      }, PATIENCE_MS);
+      this.#takers.push(taker);
+    });
+  }
+}
+
+/** What a call was rejected with. */
+async function refusalOf(call) {
+  return call.then(
+    (answer) => assert.fail(`was not refused: ${JSON.stringify(answer)}`),
+    (refusal) => refusal,
+  );
+}
+
+/** Asserts that a REST call is refused with this status and error code; the SDK rejects with the response. */
+export async function assertRefused(call, status, code) {
+  const response = await refusalOf(call);
+  assert.ok(response instanceof Response, `not a response: ${response}`);
+  const body = await response.json();
+  assert.equal(response.status, status, JSON.stringify(body));
+  assert.equal(body.code, code, JSON.stringify(body));
+  assert.match(body.message, /./);
+}
+
+/** Asserts that a socket request is refused with this code; the SDK rejects with the error of the answer. */
+export async function assertSocketError(call, code) {
+  const error = await refusalOf(call);
+  assert.equal(error.code, code, `not such an error object: ${JSON.stringify(error)}`);
+  assert.match(error.message, /./);
+}
+
+/** The texts of a history page or of a list of messages sent by `say`. */
+export const texts = (messages) => messages.map((message) => message.content.text);
+
+export const say = (socket, channelId, text) => socket.writeChatMessage(channelId, { text });
