@@ -58,9 +58,12 @@ async fn traffic_can_be_seen_in_the_metrics() {
         refresh: String::new(),
     };
     assert_eq!(process.connect("nobody", &nobody).await.err(), Some(401));
+    let (status, _) = process.call("GET", "/v2/account", "x", Value::Null).await;
+    assert_eq!(status, 401);
     let mut cid = process.client("cid").await;
     cid.frame(Message::Binary("x".into())).await;
     cid.closed().await;
+    drop(cid);
 
     let value = |text: &str, name: &str| -> Option<f64> {
         samples(text)
@@ -78,8 +81,6 @@ async fn traffic_can_be_seen_in_the_metrics() {
         (r#"banter_messages_total{kind="send"}"#, 5.0),
         (r#"banter_messages_total{kind="update"}"#, 1.0),
         (r#"banter_messages_total{kind="remove"}"#, 1.0),
-        (r#"banter_refusals_total{by="session"}"#, 1.0),
-        (r#"banter_refusals_total{by="handshake"}"#, 1.0),
         (
             r#"banter_socket_closes_total{reason="binary message on a JSON socket"}"#,
             1.0,
@@ -87,6 +88,16 @@ async fn traffic_can_be_seen_in_the_metrics() {
         ("banter_writer_queue", 0.0),
     ] {
         assert_eq!(value(&text, name), Some(wanted), "{name} in\n{text}");
+    }
+    for by in ["socket", "handshake", "rest"] {
+        let start = format!(r#"banter_refusals_total{{by="{by}","#);
+        let all = samples(&text);
+        let refusals = all.iter().filter(|(name, _)| name.starts_with(&start));
+        assert_eq!(
+            refusals.map(|(_, value)| value).sum::<f64>(),
+            1.0,
+            "{start} in\n{text}"
+        );
     }
     // Seven messages to two members, and the joins: two of ana's, one of ben's.
     assert!(
