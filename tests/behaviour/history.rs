@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use crate::harness::{Client, History, Page, Server, room_id};
+use crate::harness::{Client, History, Page, Server, room_id, settings};
 
 async fn fill(client: &mut Client, room: &str, count: usize) -> Vec<Value> {
     let mut acks = Vec::new();
@@ -281,5 +281,26 @@ async fn every_room_name_can_be_written_in_the_url() {
         assert_eq!(history[0]["room_name"], name);
         assert_eq!(history[0]["channel_id"], room_id(name));
     }
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_cursor_is_good_after_a_restart() {
+    let server = Server::start().await;
+    let mut ana = server.clients_in("lobby", &["ana"]).await.pop().unwrap();
+    fill(&mut ana, "lobby", 3).await;
+    let token = ana.tokens.token.clone();
+    let cursor = server
+        .history(&token, "lobby", History::default())
+        .await
+        .next
+        .unwrap();
+    let server = server.restart(settings()).await;
+    let ask = History {
+        limit: Some(10),
+        cursor: Some(&cursor),
+        ..History::default()
+    };
+    assert_eq!(numbers(&server.history(&token, "lobby", ask).await), [1, 2]);
     server.stop().await;
 }

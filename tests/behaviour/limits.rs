@@ -292,3 +292,45 @@ async fn a_full_writer_queue_is_an_error_to_the_sender_and_nothing_is_lost() {
         .await
         .unwrap();
 }
+
+#[actix_web::test]
+async fn a_busy_channel_is_an_error_to_the_sender_and_nothing_is_lost() {
+    const SENDS: usize = 1000;
+    let mut narrow = settings();
+    narrow.channel_mailbox = 16;
+    narrow.pipeline = 2048;
+    let server = Server::with(narrow).await;
+    let mut clients = server.clients_in("lobby", &["ana", "ben"]).await;
+    let (mut ben, mut ana) = (clients.pop().unwrap(), clients.pop().unwrap());
+    let mut cids = Vec::new();
+    for n in 0..SENDS {
+        cids.push(ana.post_send("lobby", &format!(r#"{{"n":{n}}}"#)).await);
+    }
+    let mut acked = Vec::new();
+    for cid in cids {
+        let mut answer = ana.take("an answer", |v| v.get("cid").is_some()).await;
+        assert_eq!(answer["cid"], cid.as_str(), "in order");
+        if answer.get("channel_message_ack").is_some() {
+            acked.push(answer["channel_message_ack"]["message_id"].take());
+        } else {
+            assert_eq!(
+                answer["error"],
+                json!({"message": "the channel is busy, try again"})
+            );
+        }
+    }
+    let heard = ben.messages(acked.len()).await;
+    assert_eq!(
+        heard
+            .iter()
+            .map(|m| m["message_id"].clone())
+            .collect::<Vec<_>>(),
+        acked
+    );
+    assert_eq!(
+        server.whole_history(&ben.tokens.token, "lobby").await,
+        heard
+    );
+    ana.send("lobby", "{}").await;
+    server.stop().await;
+}

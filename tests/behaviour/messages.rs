@@ -341,3 +341,47 @@ async fn times_grow_across_a_restart_and_across_the_end_of_a_rooms_life() {
     assert!(history.is_sorted_by(|a, b| a["create_time"].as_str() < b["create_time"].as_str()));
     server.stop().await;
 }
+
+#[actix_web::test]
+async fn kept_and_fleeting_messages_share_one_order() {
+    const EACH: usize = 100;
+    let server = Server::start().await;
+    let mut clients = Vec::new();
+    for n in 0..4 {
+        let mut client = server.client(&format!("user{n}")).await;
+        client
+            .join_as("mixed", json!({"persistence": n % 2 == 0}))
+            .await;
+        clients.push(client);
+    }
+    let heard = join_all(clients.iter_mut().map(async |client| {
+        for n in 0..EACH {
+            client
+                .post_send("mixed", &format!(r#"{{"by":"{}","n":{n}}}"#, client.name))
+                .await;
+        }
+        client.messages(4 * EACH).await
+    }))
+    .await;
+    for other in &heard {
+        assert_eq!(*other, heard[0]);
+    }
+    let times: Vec<_> = heard[0]
+        .iter()
+        .map(|m| m["create_time"].as_str().unwrap())
+        .collect();
+    assert!(times.is_sorted_by(|a, b| a < b));
+    let kept: Vec<_> = heard[0]
+        .iter()
+        .filter(|m| m["persistent"] == true)
+        .cloned()
+        .collect();
+    assert_eq!(kept.len(), 2 * EACH);
+    assert_eq!(
+        server
+            .whole_history(&clients[0].tokens.token, "mixed")
+            .await,
+        kept
+    );
+    server.stop().await;
+}

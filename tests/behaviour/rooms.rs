@@ -261,3 +261,39 @@ async fn whoever_is_in_a_small_room_hears_of_joins_before_what_the_joiner_says()
     }
     server.stop().await;
 }
+
+#[actix_web::test]
+async fn a_room_that_ends_and_starts_again_all_the_time_fails_nobody() {
+    let mut short = settings();
+    short.channel_linger = std::time::Duration::from_millis(10);
+    let server = Server::with(short).await;
+    let mut clients = Vec::new();
+    for n in 0..4 {
+        clients.push(server.client(&format!("user{n}")).await);
+    }
+    let mut dice = crate::harness::Dice::new();
+    let pauses: Vec<Vec<usize>> = (0..4)
+        .map(|_| (0..40).map(|_| 8 + dice.roll(6)).collect())
+        .collect();
+    futures_util::future::join_all(
+        clients
+            .iter_mut()
+            .zip(pauses)
+            .map(async |(client, pauses)| {
+                for (n, pause) in pauses.into_iter().enumerate() {
+                    client.join("hut").await;
+                    client
+                        .send("hut", &format!(r#"{{"by":"{}","n":{n}}}"#, client.name))
+                        .await;
+                    client.leave("hut").await;
+                    // About as long as an empty room stays.
+                    tokio::time::sleep(std::time::Duration::from_millis(pause as u64)).await;
+                }
+            }),
+    )
+    .await;
+    let history = server.whole_history(&clients[0].tokens.token, "hut").await;
+    assert_eq!(history.len(), 4 * 40);
+    assert!(history.is_sorted_by(|a, b| a["create_time"].as_str() < b["create_time"].as_str()));
+    server.stop().await;
+}

@@ -215,3 +215,65 @@ async fn no_socket_opens_without_a_good_token() {
     assert!(server.connect("ana", &good).await.is_ok());
     server.stop().await;
 }
+
+#[actix_web::test]
+async fn a_socket_keeps_its_name_until_it_connects_anew() {
+    let server = Server::start().await;
+    let mut ana = server.client("ana").await;
+    ana.join("lobby").await;
+    let rename = json!({"username": "anna"});
+    let (status, _) = server
+        .call("PUT", "/v2/account", &ana.tokens.token, rename)
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(ana.send("lobby", "{}").await["username"], "ana");
+    let mut again = server.client("ana").await;
+    assert_eq!(again.tokens.user(), ana.tokens.user());
+    let channel = again.join("lobby").await;
+    assert_eq!(channel["self"]["username"], "anna");
+    assert_eq!(again.send("lobby", "{}").await["username"], "anna");
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_user_is_online_while_a_socket_shows_a_status() {
+    let server = Server::start().await;
+    let ben = server.sign_in("ben").await;
+    let online = async || {
+        let (_, found) = server
+            .call("GET", "/v2/user?usernames=ana", &ben.token, Value::Null)
+            .await;
+        found["users"][0]["online"].as_bool().unwrap_or(false)
+    };
+    let plain = server.client("ana").await;
+    assert!(!online().await, "a plain socket does not count");
+    let mut shown =
+        crate::harness::Client::open(server.address, "ana", &plain.tokens, "&status=true")
+            .await
+            .unwrap();
+    let event = shown.event("status_presence_event").await;
+    assert_eq!(event["joins"][0]["username"], "ana");
+    assert_eq!(event["joins"][0]["status"], "");
+    assert!(online().await);
+    drop(shown);
+    crate::harness::until("the end of the status", async || {
+        (!online().await).then_some(())
+    })
+    .await;
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_handshake_says_what_is_wrong_with_it() {
+    let server = Server::start().await;
+    let tokens = server.sign_in("ana").await;
+    let open = async |query: &str| {
+        crate::harness::Client::open(server.address, "ana", &tokens, query)
+            .await
+            .map(drop)
+    };
+    assert_eq!(open("&format=xml").await, Err(400));
+    assert_eq!(open("&format=json").await, Ok(()));
+    assert_eq!(open("&lang=xx&status=maybe&unknown=1").await, Ok(()));
+    server.stop().await;
+}
