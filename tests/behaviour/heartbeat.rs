@@ -51,7 +51,7 @@ async fn who_is_gone_without_a_word_has_left(door: Door) {
     frozen.join("lobby").await;
     ana.watch(&mut roster, |r| r.len() == 2).await;
     ana.watch(&mut roster, |r| r.names() == ["ana"]).await;
-    assert_eq!(server.chat.sessions(), 1);
+    server.sessions_become(1).await;
     drop(frozen);
     server.stop().await;
 }

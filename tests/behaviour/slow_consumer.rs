@@ -62,7 +62,7 @@ async fn who_stops_reading_is_cut_off_and_the_others_miss_nothing(door: Door) {
         }
     }
     assert_eq!(roster.names(), ["ana", "ben"]);
-    assert_eq!(server.chat.sessions(), 2);
+    server.sessions_become(2).await;
 
     // Reading again, the slow one finds the beginning without a gap, and then the end.
     let close = slow.closed().await;

@@ -7,7 +7,7 @@ use banter::{
 };
 use tempfile::TempDir;
 
-use super::Site;
+use super::{Site, until};
 
 /// How clients get in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,14 @@ impl Server {
             running,
             data,
         }
+    }
+
+    /// Waits until so many sessions are open. A room hears of a leave a moment before.
+    pub(crate) async fn sessions_become(&self, count: usize) {
+        until(&format!("{count} sessions"), async || {
+            (self.chat.sessions() == count).then_some(())
+        })
+        .await;
     }
 
     /// Shuts down, and insists that no session outlives it.
