@@ -152,6 +152,7 @@ rust_part() {
   step lint 'cargo fmt' with_component rustfmt cargo fmt --all --check
   step lint 'cargo clippy' with_component clippy \
     cargo clippy --workspace --all-targets --quiet -- -D warnings
+  step lint 'cargo doc' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
   if cargo nextest --version >/dev/null 2>&1; then
     step nextest 'cargo nextest' cargo nextest run --workspace --no-fail-fast --status-level fail
   else
