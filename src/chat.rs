@@ -11,6 +11,7 @@ use std::{
 use actix::Arbiter;
 use actix_web::web;
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use crate::{
     account::{Accounts, KeyError, Keys},
@@ -150,6 +151,7 @@ impl Builder {
             },
             mailbox: settings.channel_mailbox,
             linger: settings.channel_linger,
+            most: settings.max_live_channels,
         };
         let directory = Directory::new(
             arbiters.iter().map(Arbiter::handle).collect(),
@@ -250,8 +252,16 @@ impl Chat {
     }
 
     /// Refuses new sessions, tells all clients, waits until their sessions have ended, or `grace` has
-    /// passed, and commits what is queued. Nothing can be done with the chat afterwards.
+    /// passed, and commits what is queued. Nothing can be done with the chat afterwards; a host that
+    /// serves it stops its own listener first.
     pub async fn shutdown(&self, grace: Duration) {
+        let begun = Instant::now();
+        self.end_sessions(grace).await;
+        self.close(grace.saturating_sub(begun.elapsed())).await;
+    }
+
+    /// Refuses new sessions and ends those there are.
+    pub(crate) async fn end_sessions(&self, grace: Duration) {
         /// How often the end of the sessions is looked for.
         const STEP: Duration = Duration::from_millis(10);
         self.0.draining.store(true, Ordering::Release);
@@ -264,12 +274,21 @@ impl Chat {
         if left > 0 {
             tracing::warn!(sessions = left, "sessions did not end in time");
         }
+    }
+
+    /// Commits what is queued, for as long as `grace` but at least a second, and stops all threads.
+    pub(crate) async fn close(&self, grace: Duration) {
+        let (closed, end) = oneshot::channel();
         let database = self.0.database.clone();
-        if actix_web::rt::task::spawn_blocking(move || database.close())
-            .await
-            .is_err()
-        {
-            tracing::error!("the database could not be closed");
+        // A thread of its own: a disk that hangs must not keep the process from ending.
+        let thread = std::thread::spawn(move || {
+            database.close();
+            closed.send(())
+        });
+        let grace = grace.max(Duration::from_secs(1));
+        match actix_rt::time::timeout(grace, end).await {
+            Ok(Ok(())) => drop(thread),
+            Ok(Err(_)) | Err(_) => tracing::error!("the database did not close in time"),
         }
         for arbiter in self.0.arbiters.lock().drain(..) {
             arbiter.stop();

@@ -7,7 +7,10 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,7 +18,9 @@ use actix::prelude::*;
 use parking_lot::Mutex;
 
 use crate::{
-    channel::{Channel, ChannelId, ChannelLimits, ChannelParts, MessageStore, Presence},
+    channel::{
+        Channel, ChannelId, ChannelLimits, ChannelParts, Leave, MessageStore, Presence, SessionId,
+    },
     relay::LiveChannel,
 };
 
@@ -24,6 +29,8 @@ pub(crate) struct ChannelSettings {
     pub(crate) limits: ChannelLimits,
     pub(crate) mailbox: usize,
     pub(crate) linger: Duration,
+    /// Channels live at the same time.
+    pub(crate) most: usize,
 }
 
 /// The live channels of this process. Cheap to clone.
@@ -35,6 +42,8 @@ struct Inner {
     shards: Vec<Mutex<HashMap<ChannelId, Entry>>>,
     hasher: RandomState,
     arbiters: Vec<ArbiterHandle>,
+    /// Entries in all shards.
+    channels: AtomicUsize,
     settings: ChannelSettings,
     store: Arc<dyn MessageStore>,
 }
@@ -62,23 +71,26 @@ impl Directory {
             shards,
             hasher: RandomState::new(),
             arbiters,
+            channels: AtomicUsize::new(0),
             settings,
             store,
         }))
     }
 
-    /// The address of the channel's present life. It may end before it gets a message; see [`ask`](Self::ask).
-    fn channel(&self, id: &ChannelId) -> Addr<Channel> {
+    /// The address of the channel's present life. It may end before it gets a message; see
+    /// [`ask`](Self::ask). `None` when as many channels are live as may be.
+    fn channel(&self, id: &ChannelId) -> Option<Addr<Channel>> {
         let hash = self.0.hasher.hash_one(id);
         let mut shard = self.shard(id).lock();
-        let inherited = match shard.remove(id) {
-            Some(Entry::Live { live, addr }) if addr.connected() => {
-                let found = addr.clone();
-                shard.insert(id.clone(), Entry::Live { live, addr });
-                return found;
+        let inherited = match shard.get_mut(id) {
+            Some(Entry::Live { addr, .. }) if addr.connected() => return Some(addr.clone()),
+            Some(Entry::Live { .. }) => Vec::new(),
+            Some(Entry::Lost(presences)) => std::mem::take(presences),
+            None if self.0.channels.fetch_add(1, Ordering::Relaxed) >= self.0.settings.most => {
+                self.0.channels.fetch_sub(1, Ordering::Relaxed);
+                return None;
             }
-            Some(Entry::Lost(presences)) => presences,
-            Some(Entry::Live { .. }) | None => Vec::new(),
+            None => Vec::new(),
         };
         let live = LiveChannel::new();
         let parts = ChannelParts {
@@ -99,14 +111,14 @@ impl Directory {
                 addr: addr.clone(),
             },
         );
-        addr
+        Some(addr)
     }
 
     /// Sends a question to the channel, starting it if need be, and again if the life that was
     /// asked ended before it answered. So `question` must do no harm when it is asked twice.
     ///
     /// # Errors
-    /// `None` for an answer when life after life ends.
+    /// `None` for an answer when life after life ends, or too many channels are live.
     pub(crate) async fn ask<M>(
         &self,
         id: &ChannelId,
@@ -120,7 +132,7 @@ impl Directory {
         /// More than two lives that end within one question are no accident.
         const LIVES: usize = 4;
         for _ in 0..LIVES {
-            let addr = self.channel(id);
+            let addr = self.channel(id)?;
             if let Ok(answer) = addr.send(question()).await {
                 return Some((addr, answer));
             }
@@ -138,7 +150,18 @@ impl Directory {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.channel(id).send(command).await.ok()
+        self.channel(id)?.send(command).await.ok()
+    }
+
+    /// Lets a session out of a channel that is live and may have let it in.
+    pub(crate) fn leave(&self, id: &ChannelId, session: SessionId) {
+        if let Some(Entry::Live { addr, .. }) = self.shard(id).lock().get(id) {
+            // Without a bound: once for a session that ends while it joins.
+            addr.do_send(Leave {
+                session,
+                ticket: None,
+            });
+        }
     }
 
     /// A life has ended in order. Nothing happens when another one is live by now.
@@ -146,17 +169,21 @@ impl Directory {
         let mut shard = self.shard(id).lock();
         if matches!(shard.get(id), Some(Entry::Live { live, .. }) if *live == ended) {
             shard.remove(id);
+            self.0.channels.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    /// A life has ended in a panic.
+    /// A life has ended in a panic, or before it could take its members over. The next one inherits
+    /// those whom everybody has been told of.
     pub(crate) fn lost(&self, id: &ChannelId, ended: LiveChannel, announced: Vec<Arc<Presence>>) {
+        if announced.is_empty() {
+            return self.release(id, ended);
+        }
         let mut shard = self.shard(id).lock();
-        if matches!(shard.get(id), Some(Entry::Live { live, .. }) if *live == ended) {
-            shard.remove(id);
-            if !announced.is_empty() {
-                shard.insert(id.clone(), Entry::Lost(announced));
-            }
+        if let Some(entry) = shard.get_mut(id)
+            && matches!(entry, Entry::Live { live, .. } if *live == ended)
+        {
+            *entry = Entry::Lost(announced);
         }
     }
 

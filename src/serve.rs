@@ -55,15 +55,31 @@ impl Server {
             MetricsListen::Off => None,
             MetricsListen::At(address) => Some(gateway::serve_metrics(address)?),
         };
+        match Self::start_chat(builder).await {
+            Ok((chat, listener)) => Ok(Self {
+                chat,
+                listener,
+                metrics,
+            }),
+            Err(error) => {
+                if let Some(metrics) = metrics {
+                    metrics.handle.stop(false).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_chat(builder: Builder) -> Result<(Chat, Listener), ServeError> {
         let chat = builder.start().await?;
         let address = chat.settings().listen;
-        let listener =
-            gateway::listen(&chat.0).map_err(|source| ServeError::Listen { address, source })?;
-        Ok(Self {
-            chat,
-            listener,
-            metrics,
-        })
+        match gateway::listen(&chat.0) {
+            Ok(listener) => Ok((chat, listener)),
+            Err(source) => {
+                chat.shutdown(Duration::ZERO).await;
+                Err(ServeError::Listen { address, source })
+            }
+        }
     }
 
     /// Where REST and sockets are served.
@@ -84,22 +100,20 @@ impl Server {
         &self.chat
     }
 
-    /// Stops accepting, tells clients, waits for their sessions for up to `shutdown_grace`, and
-    /// commits what is queued.
+    /// Stops accepting, tells clients, waits for their sessions and requests for up to
+    /// `shutdown_grace`, and commits what is queued.
     pub async fn shutdown(self) {
         let begun = Instant::now();
         let grace = self.chat.settings().shutdown_grace;
+        let left = || grace.saturating_sub(begun.elapsed());
         self.listener.handle.pause().await;
-        self.chat.shutdown(grace).await;
-        let left = grace.saturating_sub(begun.elapsed());
-        // Requests over REST that are still being answered have what is left of the grace.
-        let stopped = self.listener.handle.stop(!left.is_zero());
-        if actix_rt::time::timeout(left.max(Duration::from_millis(100)), stopped)
-            .await
-            .is_err()
-        {
+        self.chat.end_sessions(grace).await;
+        // Requests over REST that are still being answered need the database.
+        let stopped = self.listener.handle.stop(true);
+        if actix_rt::time::timeout(left(), stopped).await.is_err() {
             tracing::warn!("requests did not end in time");
         }
+        self.chat.close(left()).await;
         if let Some(metrics) = self.metrics {
             metrics.handle.stop(false).await;
         }

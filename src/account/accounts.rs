@@ -256,6 +256,8 @@ impl Accounts {
         }
         let everything = families.is_empty();
         let ends: Vec<_> = if everything {
+            // Also after tokens from before a restart, should the clock have been set back since.
+            self.0.ids.follow(caller.token);
             vec![Ends::UpTo(self.0.ids.next())]
         } else {
             families.into_iter().map(Ends::Family).collect()

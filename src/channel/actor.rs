@@ -116,6 +116,14 @@ struct Branch {
     members: usize,
 }
 
+/// Events for all members, and the answers that follow them, by relay.
+struct Portion {
+    events: Vec<Event>,
+    replies: Vec<Vec<Reply>>,
+    /// Content in `events`.
+    bytes: usize,
+}
+
 /// Where a member's socket is.
 #[derive(Clone, Copy)]
 struct Home {
@@ -184,14 +192,18 @@ impl Channel {
         }
     }
 
-    /// Delivers and answers everything whose turn has come.
+    /// Delivers and answers everything whose turn has come, in portions that let the sockets have
+    /// their turn in between.
     fn deliver_released(&mut self, ctx: &mut Context<Self>) {
-        let mut events = Vec::new();
-        let mut replies: Vec<Vec<Reply>> = self.relays.iter().map(|_| Vec::new()).collect();
+        /// Bytes of content in one portion.
+        const PORTION: usize = 64 * 1024;
+        let mut portion = self.portion();
         while let Some(Released { reply_to, result }) = self.state.release() {
             if let Ok(message) = &result {
                 self.sent[message_kind(message)].increment(1);
-                events.push(Event::new(Outgoing::Message(message.clone())));
+                portion.bytes += message.content.as_str().len();
+                let event = Event::new(Outgoing::Message(message.clone()));
+                portion.events.push(event);
             }
             match reply_to {
                 ReplyTo::Socket {
@@ -201,7 +213,7 @@ impl Channel {
                 } => {
                     let answer = result.map_or_else(|error| error.into(), Outgoing::Ack);
                     if let Some(at) = self.relays.iter().position(|branch| branch.id == relay) {
-                        replies[at].push(Reply {
+                        portion.replies[at].push(Reply {
                             socket,
                             ticket,
                             answer,
@@ -215,14 +227,26 @@ impl Channel {
                     }
                 }
             }
+            if portion.bytes >= PORTION {
+                let full = std::mem::replace(&mut portion, self.portion());
+                self.deliver(full);
+            }
         }
-        self.deliver(events, replies);
+        self.deliver(portion);
         self.linger_if_idle(ctx);
     }
 
-    fn deliver(&self, events: Vec<Event>, replies: impl IntoIterator<Item = Vec<Reply>>) {
-        let events: Arc<[Event]> = events.into();
-        for (branch, replies) in self.relays.iter().zip(replies) {
+    fn portion(&self) -> Portion {
+        Portion {
+            events: Vec::new(),
+            replies: self.relays.iter().map(|_| Vec::new()).collect(),
+            bytes: 0,
+        }
+    }
+
+    fn deliver(&self, portion: Portion) {
+        let events: Arc<[Event]> = portion.events.into();
+        for (branch, replies) in self.relays.iter().zip(portion.replies) {
             let concerned = (branch.members > 0 && !events.is_empty()) || !replies.is_empty();
             if concerned {
                 branch.addr.do_send(Deliver {
@@ -253,21 +277,25 @@ impl Channel {
     }
 
     fn announce_now(&mut self) {
-        if let Some(delta) = self.state.take_delta() {
-            metrics::counter!("banter_presence_changes_total")
-                .increment((delta.joins.len() + delta.leaves.len()) as u64);
-            let news = PresenceNews {
-                channel: self.state.id().clone(),
-                delta,
-            };
-            let nobody = self.relays.iter().map(|_| Vec::new());
-            self.deliver(vec![Event::new(Outgoing::Presence(news))], nobody);
+        /// Presences in one event: about 150 kB, so that no single frame fills an outbox.
+        const IN_ONE_EVENT: usize = 1000;
+        let Some(delta) = self.state.take_delta() else {
+            return;
+        };
+        let changes = delta.joins.len() + delta.leaves.len();
+        metrics::counter!("banter_presence_changes_total").increment(changes as u64);
+        for delta in delta.parts(IN_ONE_EVENT) {
+            let channel = self.state.id().clone();
+            let mut portion = self.portion();
+            let news = PresenceNews { channel, delta };
+            portion.events.push(Event::new(Outgoing::Presence(news)));
+            self.deliver(portion);
         }
     }
 
     /// Starts the clock of an empty channel; a join stops it.
     fn linger_if_idle(&mut self, ctx: &mut Context<Self>) {
-        if !self.state.is_idle() || self.lingering.is_some() {
+        if !self.state.is_idle() || self.lingering.is_some() || self.returning {
             return;
         }
         self.lingering = Some(ctx.run_later(self.linger, |channel, ctx| {
@@ -277,6 +305,12 @@ impl Channel {
                 ctx.stop();
             }
         }));
+    }
+
+    /// Leaves the channel to the next life, with the presences that everybody has been told of.
+    fn hand_over(&mut self) {
+        let announced = self.state.announced().to_vec();
+        self.directory.lost(self.state.id(), self.live, announced);
     }
 
     fn refuse(&self, home: Home, ticket: Ticket, error: PublishError) {
@@ -320,7 +354,7 @@ impl Actor for Channel {
             Err(error) => {
                 tracing::error!(channel = %channel.state.id(), %error, "channel cannot be opened");
                 // Those in the mailbox are told; the next join starts a new life.
-                channel.directory.release(channel.state.id(), channel.live);
+                channel.hand_over();
                 ctx.run_later(Duration::from_secs(1), |_, ctx| ctx.stop());
             }
         }));
@@ -328,6 +362,7 @@ impl Actor for Channel {
             ctx.run_later(RETURN_GRACE, |channel, ctx| {
                 channel.returning = false;
                 channel.announce(ctx);
+                channel.linger_if_idle(ctx);
             });
         }
     }
@@ -343,8 +378,7 @@ impl Drop for Channel {
         }
         tracing::error!(channel = %self.state.id(), "channel lost");
         metrics::counter!("banter_channels_lost_total").increment(1);
-        let announced = self.state.announced().to_vec();
-        self.directory.lost(self.state.id(), self.live, announced);
+        self.hand_over();
         for branch in &self.relays {
             branch.addr.do_send(ChannelLost { channel: self.live });
         }

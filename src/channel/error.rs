@@ -11,7 +11,7 @@ pub enum JoinError {
     Unavailable,
 }
 
-/// Why a message was not sent, updated or removed. In every case nobody saw it.
+/// Why a message was not sent, updated or removed. Nobody saw it, except perhaps after `ChannelLost`.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum PublishError {
     /// This very session has not joined the channel.

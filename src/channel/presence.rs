@@ -38,6 +38,25 @@ pub(crate) struct PresenceDelta {
     pub(crate) leaves: Vec<Arc<Presence>>,
 }
 
+impl PresenceDelta {
+    /// The same news in pieces of at most `most` presences, to be told one after the other.
+    pub(crate) fn parts(self, most: usize) -> Vec<Self> {
+        if self.joins.len() + self.leaves.len() <= most {
+            return vec![self];
+        }
+        // Leaves first: a session that came back different must not be taken out last.
+        let leaves = self.leaves.chunks(most).map(|leaves| Self {
+            leaves: leaves.to_vec(),
+            joins: Vec::new(),
+        });
+        let joins = self.joins.chunks(most).map(|joins| Self {
+            joins: joins.to_vec(),
+            leaves: Vec::new(),
+        });
+        leaves.chain(joins).collect()
+    }
+}
+
 /// The visible presences of one channel: as they are, and as they have been announced.
 ///
 /// Invariant: the announced list, with all deltas taken later applied to it, is the truth. So a
@@ -195,6 +214,20 @@ mod tests {
         book.enter(presence(1, true));
         book.leave(presence(1, true).session);
         assert!(book.take_delta().is_none());
+    }
+
+    #[test]
+    fn much_news_is_told_in_parts_with_the_leaves_first() {
+        let delta = PresenceDelta {
+            joins: (0..5).map(|n| presence(n, true)).collect(),
+            leaves: (0..3).map(|n| presence(n, false)).collect(),
+        };
+        let parts = delta.parts(2);
+        let sizes: Vec<_> = parts
+            .iter()
+            .map(|p| (p.leaves.len(), p.joins.len()))
+            .collect();
+        assert_eq!(sizes, [(2, 0), (1, 0), (0, 2), (0, 2), (0, 1)]);
     }
 
     #[test]

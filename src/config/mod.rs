@@ -133,6 +133,11 @@ pub struct Settings {
           value_parser = duration(Duration::from_millis(10), Duration::from_secs(60)))]
     pub close_wait: Duration,
 
+    /// HTTP connections of one worker that are not sockets; more wait to be accepted [16-1000000]
+    #[arg(long, env = "BANTER_MAX_HTTP_CONNECTIONS", value_name = "COUNT", default_value = "8192",
+          value_parser = values::range(16, 1_000_000))]
+    pub max_http_connections: usize,
+
     /// Sockets open at the same time; more are refused with 503 [1-10000000]
     #[arg(long, env = "BANTER_MAX_SESSIONS", value_name = "COUNT", default_value = "100000",
           value_parser = values::range(1, 10_000_000))]
@@ -152,6 +157,11 @@ pub struct Settings {
     #[arg(long, env = "BANTER_MAX_CHANNEL_SESSIONS", value_name = "COUNT", default_value = "100000",
           value_parser = values::range(1, 1_000_000))]
     pub max_channel_sessions: usize,
+
+    /// Channels in memory at the same time, about 3 kB each; joins to more are refused [1-10000000]
+    #[arg(long, env = "BANTER_MAX_LIVE_CHANNELS", value_name = "COUNT", default_value = "250000",
+          value_parser = values::range(1, 10_000_000))]
+    pub max_live_channels: usize,
 
     /// Commands that may wait for one channel before senders are refused [16-1000000]
     #[arg(long, env = "BANTER_CHANNEL_MAILBOX", value_name = "COUNT", default_value = "4096",
@@ -238,12 +248,6 @@ impl Settings {
         }
         if self.server_key.reveal().is_empty() {
             return Err(ConfigError::invalid("server_key", "must not be empty"));
-        }
-        if self.max_message_bytes > self.outbox_bytes {
-            return Err(ConfigError::invalid(
-                "max_message_bytes",
-                "must not exceed outbox_bytes",
-            ));
         }
         let default_key = self.server_key.reveal() == DEFAULT_SERVER_KEY;
         if default_key && !self.listen.ip().is_loopback() && !self.allow_default_key {

@@ -96,17 +96,17 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
     let accounts = &worker.shared.accounts;
     let caller = accounts.verify(token).map_err(|_| Refusal::Token)?;
     ws::verify_handshake(head).map_err(|_| Refusal::NotAHandshake)?;
-    if worker.shared.is_draining() {
-        return Err(Refusal::ShuttingDown);
-    }
     let id = SessionId(Uuid::new_v4());
     let online = worker
         .shared
         .online
         .enter(caller.user, id, caller.token, status);
     let online = online.map_err(|_| Refusal::TooManySessions)?;
-    // Asked again now that the session is counted: a logout in between has found either the session
-    // or this question.
+    // Asked now that the session is counted: a shutdown or logout in between has found either the
+    // session or these questions.
+    if worker.shared.is_draining() {
+        return Err(Refusal::ShuttingDown);
+    }
     if accounts.is_ended(caller.user, caller.token) {
         return Err(Refusal::Token);
     }

@@ -48,10 +48,10 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
     let per_thread = shared.clone();
     let server = Server::build()
         .workers(shared.settings.worker_threads())
-        .max_concurrent_connections(shared.settings.max_sessions.saturating_add(1024))
+        .max_concurrent_connections(shared.settings.max_http_connections)
         .backlog(BACKLOG)
         .disable_signals()
-        .shutdown_timeout(1)
+        .shutdown_timeout(shared.settings.shutdown_grace.as_secs().max(1))
         .listen("banter", socket, move || {
             let shared = per_thread.clone();
             let worker = Worker::new(shared.clone());
@@ -94,7 +94,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// Takes an upgraded connection over, or refuses it. Its task lives on without the HTTP service, so
 /// that an open socket does not hold the memory of a request.
 fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<TcpStream, h1::Codec>) {
-    let (stream, unread) = take_apart(stream);
+    let (stream, unread, unsent) = take_apart(stream);
     let admitted = if request.path() == rest::SOCKET_PATH {
         handshake::admit(worker, request.head())
             .map_err(|refusal| (refusal.status(), refusal.to_string()))
@@ -104,6 +104,7 @@ fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<TcpStream, h1:
     match admitted {
         Ok(admission) => {
             let peer = handshake::open(worker, admission);
+            peer.outbox.push(unsent);
             start(request, stream, unread, peer, worker.buffer.clone());
         }
         Err((status, message)) => {
@@ -112,10 +113,15 @@ fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<TcpStream, h1:
     }
 }
 
-fn take_apart(stream: Framed<TcpStream, h1::Codec>) -> (TcpStream, BytesMut) {
+/// The stream, what was read behind the head, and answers to earlier requests not yet written.
+fn take_apart(stream: Framed<TcpStream, h1::Codec>) -> (TcpStream, BytesMut, Bytes) {
     let parts = stream.into_parts();
     // The buffer of the HTTP service is large; what came behind the head is usually nothing.
-    (parts.io, BytesMut::from(&parts.read_buf[..]))
+    (
+        parts.io,
+        BytesMut::from(&parts.read_buf[..]),
+        parts.write_buf.freeze(),
+    )
 }
 
 fn start<I: Inbox>(
@@ -181,7 +187,7 @@ pub async fn echo(address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> io::Re
                 let buffer = Rc::new(RefCell::new(BytesMut::new()));
                 Ok::<_, ()>(fn_service(
                     move |(request, stream): (Request, Framed<TcpStream, h1::Codec>)| {
-                        let (stream, unread) = take_apart(stream);
+                        let (stream, unread, _) = take_apart(stream);
                         let outbox = Rc::new(Outbox::new(Format::Json, limits));
                         relay.attach(outbox.clone());
                         start(

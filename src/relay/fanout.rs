@@ -1,11 +1,14 @@
 use std::{
     cell::RefCell,
     collections::HashMap,
+    future::Future,
+    pin::Pin,
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{self, Poll},
     time::{Duration, Instant},
 };
 
@@ -61,8 +64,9 @@ pub(crate) struct Reply {
 /// Fact: these events happened in the channel; all members get them, in this order, before the
 /// answers leave. Sent once per relay and batch.
 ///
-/// Relays take these without a bound of their own: each message in them holds a place in its
-/// sender's line until its answer is here, so no more can be under way than all lines together hold.
+/// Relays take these without a bound of their own. A client's message holds a place in its sender's
+/// line until its answer is here, a host's call waits for its own, and presence events are coalesced: so
+/// no more can be under way than all lines, calls and channels together hold.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Deliver {
@@ -91,6 +95,14 @@ pub(crate) struct Dismiss {
     pub(crate) answer: Option<Ticket>,
 }
 
+/// Closes a socket with a close frame: logout, deletion, shutdown. May arrive twice, or too late.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct CloseSocket {
+    pub(crate) socket: SocketKey,
+    pub(crate) why: Closing,
+}
+
 /// Fact: this life of a channel ended in a panic. Told by the channel to relays, and by these to the
 /// sessions concerned, which join the next life.
 #[derive(Message, Clone)]
@@ -117,8 +129,15 @@ pub(crate) struct Relay {
     sockets: Sockets,
     channels: HashMap<LiveChannel, Vec<Member>>,
     tick: Duration,
+    /// Bytes fanned out since the sockets last had their turn.
+    burst: usize,
     deliveries: metrics::Counter,
 }
+
+/// After this many bytes to each member the sockets of the thread get their turn to write. Without it a
+/// burst of many messages would look like a peer that does not read. Well below any `outbox_bytes`
+/// that is in use.
+const BURST: usize = 128 * 1024;
 
 /// A thread's way to its relay. Stays on the thread.
 #[derive(Clone)]
@@ -136,6 +155,7 @@ impl Relay {
             sockets: sockets.clone(),
             channels: HashMap::new(),
             tick,
+            burst: 0,
             deliveries: metrics::counter!("banter_deliveries_total"),
         };
         RelayHandle {
@@ -192,7 +212,8 @@ impl Drop for Relay {
     /// Without its relay a socket would hear nothing for ever: better to end it.
     fn drop(&mut self) {
         for socket in self.sockets.borrow().values() {
-            socket.outbox.close(Closing::BROKEN);
+            // Nobody is left to see a close frame through.
+            socket.outbox.kill();
         }
     }
 }
@@ -207,13 +228,13 @@ impl Handler<Deliver> for Relay {
             events,
             replies,
         }: Deliver,
-        _: &mut Context<Self>,
+        ctx: &mut Context<Self>,
     ) {
         if let Some(members) = self.channels.get(&channel)
             && !members.is_empty()
             && !events.is_empty()
         {
-            fan_out(members, &events);
+            self.burst += fan_out(members, &events);
             self.deliveries
                 .increment((members.len() * events.len()) as u64);
         }
@@ -223,17 +244,39 @@ impl Handler<Deliver> for Relay {
                 socket.outbox.answer(reply.ticket, Some(&reply.answer));
             }
         }
+        if self.burst >= BURST {
+            self.burst = 0;
+            // The mailbox waits meanwhile, so the order stays.
+            ctx.wait(OtherTasksFirst(false).into_actor(self));
+        }
+    }
+}
+
+/// Lets every task of the thread that is ready by now have its turn.
+struct OtherTasksFirst(bool);
+
+impl Future for OtherTasksFirst {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
 /// The innermost loop of the server: one reference count and one queue entry per member and batch.
-fn fan_out(members: &[Member], events: &[Event]) {
+/// Returns how many bytes each member got.
+fn fan_out(members: &[Member], events: &[Event]) -> usize {
     let mut batch = LocalBatch { json: Vec::new() };
     for member in members {
         for piece in batch.pieces(events, member.outbox.format()) {
             member.outbox.push(piece.clone());
         }
     }
+    batch.json.iter().map(Bytes::len).sum()
 }
 
 /// The frames of a batch, put together: whoever gets one of them gets all. A copy of this thread's
@@ -318,6 +361,16 @@ impl Handler<ChannelLost> for Relay {
             if let Some(session) = &socket.session {
                 session.do_send(lost.clone());
             }
+        }
+    }
+}
+
+impl Handler<CloseSocket> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, close: CloseSocket, _: &mut Context<Self>) {
+        if let Some(socket) = self.sockets.borrow().get(&close.socket) {
+            socket.outbox.close(close.why);
         }
     }
 }

@@ -15,8 +15,8 @@ mod outbox;
 pub(crate) use self::{
     event::Event,
     fanout::{
-        Admit, ChannelLost, Deliver, Dismiss, LiveChannel, Relay, RelayHandle, RelayId, Reply,
-        ReplyTo, SocketKey,
+        Admit, ChannelLost, CloseSocket, Deliver, Dismiss, LiveChannel, Relay, RelayHandle,
+        RelayId, Reply, ReplyTo, SocketKey,
     },
     outbox::{Closing, Outbox, OutboxLimits, Ticket},
 };

@@ -14,7 +14,7 @@ use crate::wire::{CloseCode, Format, Outgoing, close_frame, ping_frame};
 /// The bounds of one socket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OutboxLimits {
-    /// Bytes that may wait for the peer.
+    /// Bytes that may wait for the peer before the next frame ends the socket.
     pub(crate) bytes: usize,
     /// Requests that may be unanswered before the next one is read.
     pub(crate) pipeline: usize,
@@ -200,8 +200,7 @@ impl Outbox {
     /// Drops the socket without further ado.
     pub(crate) fn kill(&self) {
         let inner = &mut *self.inner.borrow_mut();
-        inner.dead = true;
-        inner.wake();
+        inner.die();
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -279,9 +278,11 @@ impl Outbox {
         }
         if let Some(since) = inner.closing {
             if now.saturating_duration_since(since) >= self.limits.close_wait {
-                inner.dead = true;
-                inner.wake();
+                inner.die();
             }
+        } else if inner.line.len() >= self.limits.pipeline {
+            // Nothing is read now, so nothing can be heard.
+            inner.heard = now;
         } else if now.saturating_duration_since(inner.heard) >= self.limits.pong_wait {
             inner.close(Closing::SILENT);
         } else if now.saturating_duration_since(inner.pinged.max(inner.heard))
@@ -295,10 +296,12 @@ impl Outbox {
 
 impl Inner {
     fn push(&mut self, frame: Bytes, limits: &OutboxLimits) {
-        if self.closing.is_some() || self.dead {
+        if self.closing.is_some() || self.dead || frame.is_empty() {
             return;
         }
-        if self.bytes + frame.len() > limits.bytes {
+        // What already waits counts, not the frame: one that is large by itself (who is in a crowded
+        // room) must not cut off a peer that reads.
+        if self.bytes > limits.bytes {
             self.give_up();
             return;
         }
@@ -313,6 +316,15 @@ impl Inner {
         self.frames.shrink_to_fit();
         self.bytes = self.frames.iter().map(Bytes::len).sum();
         self.close(Closing::SLOW_CONSUMER);
+    }
+
+    /// The socket is to be dropped; what waits is of no use any more.
+    fn die(&mut self) {
+        self.dead = true;
+        self.frames = VecDeque::new();
+        self.bytes = 0;
+        self.line.clear();
+        self.wake();
     }
 
     fn close(&mut self, why: Closing) {

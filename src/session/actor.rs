@@ -31,11 +31,6 @@ pub(crate) struct Inbound {
 #[rtype(result = "()")]
 pub(crate) struct SocketClosed;
 
-/// Ends the session with a close frame: logout, deletion, shutdown. May arrive twice.
-#[derive(Message, Clone, Copy)]
-#[rtype(result = "()")]
-pub(crate) struct EndSession(pub(crate) Closing);
-
 /// What a session is made of.
 pub(crate) struct SessionParts {
     pub(crate) id: SessionId,
@@ -56,6 +51,8 @@ pub(crate) struct SessionParts {
 pub(crate) struct Session {
     parts: SessionParts,
     joined: HashMap<ChannelId, Membership>,
+    /// The channel that has been asked to let this session in and has not answered.
+    joining: Option<ChannelId>,
 }
 
 /// One channel as this session sees it.
@@ -73,6 +70,7 @@ impl Session {
         Actor::start(Self {
             parts,
             joined: HashMap::new(),
+            joining: None,
         })
     }
 
@@ -130,6 +128,7 @@ impl Session {
             persistence,
         };
         let asked = channel.clone();
+        self.joining = Some(channel.clone());
         let answer = async move {
             let join = || Join {
                 presence: presence.clone(),
@@ -142,6 +141,7 @@ impl Session {
             directory.ask(&asked, join).await
         };
         ctx.wait(answer.into_actor(self).map(move |answer, session, _| {
+            session.joining = None;
             let joined = answer.map_or(Err(JoinError::Unavailable), |(addr, result)| {
                 result.map(|live| (addr, live))
             });
@@ -223,7 +223,7 @@ impl Session {
 
 /// The channel that a join asks for.
 fn target(join: &ChannelJoin) -> Result<ChannelId, EnvelopeError> {
-    match join.kind {
+    match join.kind.unwrap_or_default() {
         0 | 1 => Ok(ChannelId::room(&RoomName::new(&join.target)?)),
         2 => Err(EnvelopeError::bad_input(
             "type 2: direct channels are not available",
@@ -255,7 +255,7 @@ impl Actor for Session {
         // The line of answers bounds what the socket sends, so its requests always fit.
         ctx.set_mailbox_capacity(parts.pipeline + 16);
         parts.relay.tell(parts.socket, ctx.address().recipient());
-        parts.online.opened(ctx.address().recipient());
+        parts.online.opened(parts.relay.addr.clone(), parts.socket);
         if parts.status {
             let (session, user, username) = (parts.id, parts.user, parts.username.clone());
             let joined = Presence {
@@ -283,6 +283,9 @@ impl Drop for Session {
                 session,
                 ticket: None,
             });
+        }
+        if let Some(channel) = self.joining.take() {
+            self.parts.directory.leave(&channel, session);
         }
         self.parts.relay.detach(self.parts.socket);
         self.parts.outbox.close(Closing::BROKEN);
@@ -330,15 +333,6 @@ impl Handler<SocketClosed> for Session {
 
     fn handle(&mut self, _: SocketClosed, ctx: &mut Context<Self>) {
         ctx.stop();
-    }
-}
-
-impl Handler<EndSession> for Session {
-    type Result = ();
-
-    fn handle(&mut self, EndSession(closing): EndSession, _: &mut Context<Self>) {
-        // The socket sends the close frame, ends, and then this session with it.
-        self.parts.outbox.close(closing);
     }
 }
 

@@ -6,4 +6,4 @@
 
 mod actor;
 
-pub(crate) use actor::{EndSession, Inbound, Session, SessionParts, SocketClosed};
+pub(crate) use actor::{Inbound, Session, SessionParts, SocketClosed};

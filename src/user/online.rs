@@ -6,12 +6,15 @@ use std::{
     },
 };
 
-use actix::Recipient;
+use actix::Addr;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::UserId;
 use crate::{
-    account::TokenId, channel::SessionId, relay::Closing, session::EndSession, wire::CloseCode,
+    account::TokenId,
+    channel::SessionId,
+    relay::{CloseSocket, Closing, Relay, SocketKey},
+    wire::CloseCode,
 };
 
 /// The open sessions of all users of this process. Cheap to clone.
@@ -40,7 +43,10 @@ enum Stage {
     Opening,
     /// It was ended while it opened.
     Doomed(Closing),
-    Open(Recipient<EndSession>),
+    Open {
+        relay: Addr<Relay>,
+        socket: SocketKey,
+    },
 }
 
 /// As many sessions are open as may be.
@@ -178,7 +184,10 @@ impl Entry {
     fn end(&mut self, why: Closing) {
         match &self.stage {
             // Without a bound: once for each session and reason to end it, never in a loop.
-            Stage::Open(session) => session.do_send(EndSession(why)),
+            Stage::Open { relay, socket } => relay.do_send(CloseSocket {
+                socket: *socket,
+                why,
+            }),
             Stage::Opening | Stage::Doomed(_) => self.stage = Stage::Doomed(why),
         }
     }
@@ -186,14 +195,14 @@ impl Entry {
 
 impl OnlineSession {
     /// The session is open. If it was ended meanwhile, it ends now.
-    pub(crate) fn opened(&self, end: Recipient<EndSession>) {
+    pub(crate) fn opened(&self, relay: Addr<Relay>, socket: SocketKey) {
         let mut users = self.online.shard(self.user);
         let mut sessions = users.get_mut(&self.user).into_iter().flatten();
         if let Some(entry) = sessions.find(|entry| entry.session == self.session) {
             if let Stage::Doomed(why) = entry.stage {
-                end.do_send(EndSession(why));
+                relay.do_send(CloseSocket { socket, why });
             }
-            entry.stage = Stage::Open(end);
+            entry.stage = Stage::Open { relay, socket };
         }
     }
 }

@@ -89,20 +89,10 @@ impl From<PublishError> for EnvelopeError {
         let code = match &error {
             PublishError::NotJoined | PublishError::NoSuchMessage => EnvelopeCode::BadInput,
             PublishError::ChannelLost | PublishError::Busy => EnvelopeCode::Internal,
-            PublishError::Store(cause) => {
-                note_store_failure(cause);
-                EnvelopeCode::Internal
-            }
+            // The writer has logged it, once for the whole batch.
+            PublishError::Store(_) => EnvelopeCode::Internal,
         };
         Self::new(code, error.to_string())
-    }
-}
-
-/// The cause is for the log: it may hold paths of this machine.
-fn note_store_failure(error: &StoreError) {
-    metrics::counter!("banter_store_failures_total").increment(1);
-    if let StoreError::Failed(cause) = error {
-        tracing::error!(cause, "store failed");
     }
 }
 
@@ -218,11 +208,14 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        note_store_failure(&error);
         match error {
             StoreError::Busy => Self::new(ApiCode::Unavailable, "the server is busy, try again"),
             StoreError::Closed => Self::new(ApiCode::Unavailable, "the server is shutting down"),
-            StoreError::Failed(_) => Self::new(ApiCode::Unavailable, "storage is unavailable"),
+            StoreError::Failed(cause) => {
+                // For the log alone: it may hold paths of this machine.
+                tracing::error!(cause, "a request failed in the store");
+                Self::new(ApiCode::Unavailable, "storage is unavailable")
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 mod cursor;
 pub(crate) mod error;
 mod frame;
+mod integer;
 mod json;
 mod outgoing;
 mod request;
@@ -16,6 +17,7 @@ pub(crate) use self::{
     cursor::{CursorError, CursorKey},
     error::{EnvelopeCode, EnvelopeError},
     frame::{CloseCode, close_frame, message_frame, ping_frame, pong_frame},
+    integer::integer,
     outgoing::{JoinAnswer, Outgoing, PresenceNews, StatusNews},
     request::{ChannelJoin, Request, decode},
 };

@@ -9,7 +9,10 @@ use serde::{
     de::{self, IgnoredAny, MapAccess, Visitor},
 };
 
-use super::error::{EnvelopeCode, EnvelopeError};
+use super::{
+    error::{EnvelopeCode, EnvelopeError},
+    integer,
+};
 
 /// One request with the id its answer will carry.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ pub(crate) struct ChannelJoin {
     #[serde(deserialize_with = "or_default")]
     pub(crate) target: String,
     #[serde(rename = "type", deserialize_with = "integer")]
-    pub(crate) kind: i32,
+    pub(crate) kind: Option<i32>,
     /// Absent means yes.
     pub(crate) persistence: Option<bool>,
     /// Absent means no.
@@ -108,13 +111,7 @@ pub(crate) struct DecodeError {
 
 /// Reads one frame of JSON text.
 pub(crate) fn decode(text: &str) -> Result<RequestEnvelope, DecodeError> {
-    let Draft { cid, request } = serde_json::from_str(text).map_err(|error| DecodeError {
-        cid: None,
-        error: EnvelopeError::new(
-            EnvelopeCode::BadInput,
-            format!("malformed envelope: {error}"),
-        ),
-    })?;
+    let Draft { cid, request } = serde_json::from_str(text).map_err(|_| malformed(text))?;
     match request {
         Some(Ok(request)) => Ok(RequestEnvelope { cid, request }),
         Some(Err(ServerOnly(name))) => Err(DecodeError {
@@ -128,6 +125,22 @@ pub(crate) fn decode(text: &str) -> Result<RequestEnvelope, DecodeError> {
             cid,
             error: EnvelopeError::new(EnvelopeCode::Missing, "the envelope has no message"),
         }),
+    }
+}
+
+/// Reads the text once more, slower, to tell where it is wrong.
+fn malformed(text: &str) -> DecodeError {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = serde_path_to_error::deserialize::<_, Draft>(&mut json);
+    let wrong = match read {
+        Ok(_) => "something follows it".to_owned(),
+        Err(error) if error.inner().is_data() => format!("{}: {}", error.path(), error.inner()),
+        Err(error) => error.into_inner().to_string(),
+    };
+    let message = format!("malformed envelope: {wrong}");
+    DecodeError {
+        cid: None,
+        error: EnvelopeError::new(EnvelopeCode::BadInput, message),
     }
 }
 
@@ -295,47 +308,6 @@ fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// An integer as protobuf JSON has it: `1`, `1.0`, `"1"`, or null for 0.
-fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
-    struct Int;
-
-    impl Visitor<'_> for Int {
-        type Value = i32;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a 32-bit integer")
-        }
-
-        fn visit_unit<E: de::Error>(self) -> Result<i32, E> {
-            Ok(0)
-        }
-
-        fn visit_i64<E: de::Error>(self, v: i64) -> Result<i32, E> {
-            i32::try_from(v).map_err(|_| E::invalid_value(de::Unexpected::Signed(v), &self))
-        }
-
-        fn visit_u64<E: de::Error>(self, v: u64) -> Result<i32, E> {
-            i32::try_from(v).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(v), &self))
-        }
-
-        fn visit_f64<E: de::Error>(self, v: f64) -> Result<i32, E> {
-            let whole =
-                v.fract() == 0.0 && (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&v);
-            // In range and whole, so nothing is cut off.
-            whole
-                .then_some(v as i32)
-                .ok_or_else(|| E::invalid_value(de::Unexpected::Float(v), &self))
-        }
-
-        fn visit_str<E: de::Error>(self, v: &str) -> Result<i32, E> {
-            v.parse()
-                .map_err(|_| E::invalid_value(de::Unexpected::Str(v), &self))
-        }
-    }
-
-    deserializer.deserialize_any(Int)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -362,7 +334,7 @@ mod tests {
             };
             assert_eq!(
                 (cid.as_deref(), join.target.as_str(), join.kind),
-                (Some("7"), "lobby", 1)
+                (Some("7"), "lobby", Some(1))
             );
         }
         assert!(matches!(
@@ -378,6 +350,18 @@ mod tests {
                 .request,
             Request::Unsupported(_)
         ));
+    }
+
+    #[test]
+    fn the_field_that_is_wrong_is_named() {
+        for (text, field) in [
+            (r#"{"channel_join":{"target":5}}"#, "channel_join.target"),
+            (r#"{"channel_join":{"type":"one"}}"#, "channel_join.type"),
+            (r#"{"cid":1,"ping":{}}"#, "cid"),
+        ] {
+            let message = decode(text).unwrap_err().error.message;
+            assert!(message.contains(field), "{message}");
+        }
     }
 
     #[test]

@@ -53,8 +53,8 @@ fn state(request: &HttpRequest) -> &RestState {
         .expect("the app that mounts REST has its state")
 }
 
-/// The session token of a request, also of a socket handshake.
-pub(crate) fn bearer(request: &HttpRequest) -> Option<&str> {
+/// The session token of a request.
+fn bearer(request: &HttpRequest) -> Option<&str> {
     credentials(request, "Bearer")
 }
 

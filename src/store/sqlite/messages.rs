@@ -74,7 +74,9 @@ impl<'c> Batch<'c> {
                 content,
                 time,
             } => {
-                let key = self.key(channel)?;
+                let Some(key) = self.known_key(channel)? else {
+                    return Ok(Outcome::NoSuchMessage);
+                };
                 let mut update = self.connection.prepare_cached(UPDATE_MESSAGE)?;
                 let arguments = params![id.0, key, sender.0, content.as_str(), time.0];
                 let outcome = changed(update.query_row(arguments, times).optional()?);
@@ -86,7 +88,9 @@ impl<'c> Batch<'c> {
                 id,
                 sender,
             } => {
-                let key = self.key(channel)?;
+                let Some(key) = self.known_key(channel)? else {
+                    return Ok(Outcome::NoSuchMessage);
+                };
                 let mut remove = self.connection.prepare_cached(REMOVE_MESSAGE)?;
                 Ok(changed(
                     remove
@@ -145,21 +149,28 @@ impl<'c> Batch<'c> {
         Ok(())
     }
 
-    fn key(&mut self, channel: &ChannelId) -> Result<i64, StoreError> {
+    /// The key of a channel that has, or once had, messages.
+    fn known_key(&mut self, channel: &ChannelId) -> Result<Option<i64>, StoreError> {
         if let Some(key) = self.keys.0.get(channel) {
-            return Ok(*key);
+            return Ok(Some(*key));
         }
         let mut select = self.connection.prepare_cached(SELECT_CHANNEL)?;
-        let key = match select
+        let key = select
             .query_row([channel.as_str()], |row| row.get(0))
-            .optional()?
-        {
-            Some(key) => key,
-            None => self
-                .connection
-                .prepare_cached(INSERT_CHANNEL)?
-                .query_row([channel.as_str()], |row| row.get(0))?,
-        };
+            .optional()?;
+        if let Some(key) = key {
+            self.keys.0.insert(channel.clone(), key);
+        }
+        Ok(key)
+    }
+
+    /// The key of a channel, made on its first message.
+    fn key(&mut self, channel: &ChannelId) -> Result<i64, StoreError> {
+        if let Some(key) = self.known_key(channel)? {
+            return Ok(key);
+        }
+        let mut insert = self.connection.prepare_cached(INSERT_CHANNEL)?;
+        let key = insert.query_row([channel.as_str()], |row| row.get(0))?;
         self.keys.0.insert(channel.clone(), key);
         Ok(key)
     }

@@ -145,7 +145,8 @@ impl Sqlite {
 
 fn configure_writer(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.busy_timeout(Duration::from_secs(5))?;
+    // Nobody else writes; only a checkpoint ever waits, for readers, and everybody waits for it.
+    connection.busy_timeout(Duration::from_millis(50))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(
         None,
@@ -157,7 +158,11 @@ fn configure_writer(connection: &Connection, settings: &Settings) -> rusqlite::R
     )?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
-    connection.pragma_update(None, "journal_size_limit", settings.wal_bytes as i64)?;
+    connection.pragma_update(
+        None,
+        "journal_size_limit",
+        writer::checkpoint_due(settings.wal_bytes) as i64,
+    )?;
     // Checkpoints are the writer's own business, between commits.
     connection.pragma_update(None, "wal_autocheckpoint", 0)
 }

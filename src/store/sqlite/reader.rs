@@ -59,6 +59,12 @@ impl Readers {
     }
 }
 
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 fn run(connection: &Connection, queue: &Queue<Read>) {
     let mut next = Vec::with_capacity(1);
     loop {

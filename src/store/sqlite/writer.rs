@@ -107,6 +107,12 @@ impl Writer {
     }
 }
 
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 /// What `work` does is undone if it fails.
 fn in_savepoint<T, E: From<StoreError>>(
     connection: &Connection,
@@ -252,6 +258,10 @@ impl WriterThread {
                     // Writes to the channel that are not yet committed are in this batch or before it; if
                     // it fails they leave a gap. A channel that no longer waits needs no answer.
                     let _ = told.send(messages.open(&channel));
+                    // A read that fails can end the transaction, too.
+                    if self.connection.is_autocommit() {
+                        return Err(StoreError::Failed("a read ended the transaction".into()));
+                    }
                 }
                 Job::Work(work) => {
                     results.completions.push(work(Ok(&self.connection)));
@@ -276,6 +286,12 @@ impl WriterThread {
     }
 }
 
+/// Bytes of log from which a checkpoint is due, and to which the log is cut back after one: a quarter of
+/// the limit, so that checkpoints stay short and the log has room to grow meanwhile.
+pub(super) fn checkpoint_due(limit: usize) -> usize {
+    limit / 4
+}
+
 fn panicked() -> StoreError {
     StoreError::Failed("a write panicked".into())
 }
@@ -297,10 +313,9 @@ impl WriteAheadLog {
         let mut file = database.as_os_str().to_owned();
         file.push("-wal");
         let size = metrics::gauge!("banter_wal_bytes");
-        // A quarter of the limit: checkpoints then stay short, and the log has room to grow meanwhile.
         Self {
             file: file.into(),
-            due: limit as u64 / 4,
+            due: checkpoint_due(limit) as u64,
             looked: Instant::now(),
             size,
         }
@@ -313,12 +328,13 @@ impl WriteAheadLog {
         self.looked = Instant::now();
         let bytes = std::fs::metadata(&self.file).map_or(0, |file| file.len());
         self.size.set(bytes as f64);
-        if bytes >= self.due {
+        if bytes > self.due {
             self.checkpoint(connection);
         }
     }
 
-    /// Moves the log into the database. What readers still need stays until the next time.
+    /// Moves the log into the database, and has the next commit start it anew and cut it back. When
+    /// readers are in the way it is tried again later.
     fn checkpoint(&self, connection: &Connection) {
         let mode = "PRAGMA wal_checkpoint(RESTART)";
         if let Err(error) = connection.query_row(mode, [], |_| Ok(())) {

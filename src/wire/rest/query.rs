@@ -51,7 +51,7 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// A whole number of 32 bits; an empty value is none.
+    /// A whole number of 32 bits; an empty value is an error.
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i32>, ApiError> {
         self.text(name)?
             .map(|value| {
