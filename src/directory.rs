@@ -15,7 +15,7 @@ use actix::prelude::*;
 use parking_lot::Mutex;
 
 use crate::{
-    channel::{Channel, ChannelId, ChannelLimits, ChannelParts, MessageStore, Presence},
+    channel::{Channel, ChannelId, ChannelLimits, ChannelParts, Legacy, MessageStore},
     relay::LiveChannel,
 };
 
@@ -44,8 +44,8 @@ enum Entry {
         live: LiveChannel,
         addr: Addr<Channel>,
     },
-    /// Ended in a panic, with these announced; the next life inherits them.
-    Lost(Vec<Arc<Presence>>),
+    /// Ended in a panic; the next life inherits this.
+    Lost(Legacy),
 }
 
 const SHARDS: usize = 64;
@@ -77,8 +77,8 @@ impl Directory {
                 shard.insert(id.clone(), Entry::Live { live, addr });
                 return found;
             }
-            Some(Entry::Lost(presences)) => presences,
-            Some(Entry::Live { .. }) | None => Vec::new(),
+            Some(Entry::Lost(legacy)) => legacy,
+            Some(Entry::Live { .. }) | None => Legacy::default(),
         };
         let live = LiveChannel::new();
         let parts = ChannelParts {
@@ -150,12 +150,12 @@ impl Directory {
     }
 
     /// A life has ended in a panic.
-    pub(crate) fn lost(&self, id: &ChannelId, ended: LiveChannel, announced: Vec<Arc<Presence>>) {
+    pub(crate) fn lost(&self, id: &ChannelId, ended: LiveChannel, legacy: Legacy) {
         let mut shard = self.shard(id).lock();
         if matches!(shard.get(id), Some(Entry::Live { live, .. }) if *live == ended) {
             shard.remove(id);
-            if !announced.is_empty() {
-                shard.insert(id.clone(), Entry::Lost(announced));
+            if !legacy.announced.is_empty() || !legacy.members.is_empty() {
+                shard.insert(id.clone(), Entry::Lost(legacy));
             }
         }
     }

@@ -1,4 +1,8 @@
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
@@ -78,8 +82,16 @@ pub(crate) struct ChannelParts {
     pub(crate) linger: Duration,
     pub(crate) store: Arc<dyn MessageStore>,
     pub(crate) directory: Directory,
-    /// Who was announced when the channel was lost; see [`ChannelLost`].
-    pub(crate) inherited: Vec<Arc<Presence>>,
+    pub(crate) inherited: Legacy,
+}
+
+/// What a life that was lost leaves to the next one; see [`ChannelLost`].
+#[derive(Default)]
+pub(crate) struct Legacy {
+    /// Whom everybody had been told of.
+    pub(crate) announced: Vec<Arc<Presence>>,
+    /// Who was in the channel, hidden or not, and will come back.
+    pub(crate) members: HashSet<SessionId>,
 }
 
 /// How long a new life waits for the sessions of the one that was lost.
@@ -103,8 +115,9 @@ pub(crate) struct Channel {
     /// What is released will be delivered at the end of this turn.
     delivering: bool,
     announcing: Option<SpawnHandle>,
-    /// Sessions of a lost life may still be coming back.
-    returning: bool,
+    /// Sessions of a lost life that may still be coming back. Until they are here nothing is announced
+    /// or delivered: they would miss it.
+    awaited: HashSet<SessionId>,
     lingering: Option<SpawnHandle>,
     sent: [metrics::Counter; 3],
 }
@@ -137,8 +150,8 @@ impl Channel {
             metrics::gauge!("banter_live_channels").increment(1.0);
             Self {
                 live,
-                returning: !parts.inherited.is_empty(),
-                state: ChannelState::new(parts.id, parts.limits, parts.inherited),
+                awaited: parts.inherited.members,
+                state: ChannelState::new(parts.id, parts.limits, parts.inherited.announced),
                 open: false,
                 mailbox: parts.mailbox,
                 linger: parts.linger,
@@ -186,6 +199,9 @@ impl Channel {
 
     /// Delivers and answers everything whose turn has come.
     fn deliver_released(&mut self, ctx: &mut Context<Self>) {
+        if !self.awaited.is_empty() {
+            return;
+        }
         let mut events = Vec::new();
         let mut replies: Vec<Vec<Reply>> = self.relays.iter().map(|_| Vec::new()).collect();
         while let Some(Released { reply_to, result }) = self.state.release() {
@@ -234,9 +250,16 @@ impl Channel {
         }
     }
 
+    /// A session of a lost life is back, or will not come.
+    fn returned(&mut self, session: SessionId, ctx: &mut Context<Self>) {
+        if self.awaited.remove(&session) && self.awaited.is_empty() {
+            self.deliver_released(ctx);
+        }
+    }
+
     /// Announces joins and leaves, now or after gathering more of them.
     fn announce(&mut self, ctx: &mut Context<Self>) {
-        if self.returning || self.announcing.is_some() {
+        if !self.awaited.is_empty() || self.announcing.is_some() {
             return;
         }
         match self.state.announce_in() {
@@ -324,10 +347,11 @@ impl Actor for Channel {
                 ctx.run_later(Duration::from_secs(1), |_, ctx| ctx.stop());
             }
         }));
-        if self.returning {
+        if !self.awaited.is_empty() {
             ctx.run_later(RETURN_GRACE, |channel, ctx| {
-                channel.returning = false;
+                channel.awaited.clear();
                 channel.announce(ctx);
+                channel.deliver_released(ctx);
             });
         }
     }
@@ -343,8 +367,13 @@ impl Drop for Channel {
         }
         tracing::error!(channel = %self.state.id(), "channel lost");
         metrics::counter!("banter_channels_lost_total").increment(1);
-        let announced = self.state.announced().to_vec();
-        self.directory.lost(self.state.id(), self.live, announced);
+        let mut members = std::mem::take(&mut self.awaited);
+        members.extend(self.homes.keys());
+        let legacy = Legacy {
+            announced: self.state.announced().to_vec(),
+            members,
+        };
+        self.directory.lost(self.state.id(), self.live, legacy);
         for branch in &self.relays {
             branch.addr.do_send(ChannelLost { channel: self.live });
         }
@@ -396,6 +425,7 @@ impl Handler<Join> for Channel {
             answer,
         };
         self.relays[branch].addr.do_send(admit);
+        self.returned(session, ctx);
         self.announce(ctx);
         Ok(self.live)
     }
@@ -415,6 +445,7 @@ impl Handler<Leave> for Channel {
                 answer: leave.ticket,
             });
         }
+        self.returned(leave.session, ctx);
         self.announce(ctx);
         self.linger_if_idle(ctx);
     }
