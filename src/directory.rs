@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 
 use crate::{
     channel::{
-        Channel, ChannelId, ChannelLimits, ChannelParts, Leave, MessageStore, Presence, SessionId,
+        Channel, ChannelId, ChannelLimits, ChannelParts, Leave, Legacy, MessageStore, SessionId,
     },
     relay::LiveChannel,
 };
@@ -53,8 +53,8 @@ enum Entry {
         live: LiveChannel,
         addr: Addr<Channel>,
     },
-    /// Ended in a panic, with these announced; the next life inherits them.
-    Lost(Vec<Arc<Presence>>),
+    /// Ended in a panic; the next life inherits this.
+    Lost(Legacy),
 }
 
 const SHARDS: usize = 64;
@@ -84,13 +84,13 @@ impl Directory {
         let mut shard = self.shard(id).lock();
         let inherited = match shard.get_mut(id) {
             Some(Entry::Live { addr, .. }) if addr.connected() => return Some(addr.clone()),
-            Some(Entry::Live { .. }) => Vec::new(),
-            Some(Entry::Lost(presences)) => std::mem::take(presences),
+            Some(Entry::Live { .. }) => Legacy::default(),
+            Some(Entry::Lost(legacy)) => std::mem::take(legacy),
             None if self.0.channels.fetch_add(1, Ordering::Relaxed) >= self.0.settings.most => {
                 self.0.channels.fetch_sub(1, Ordering::Relaxed);
                 return None;
             }
-            None => Vec::new(),
+            None => Legacy::default(),
         };
         let live = LiveChannel::new();
         let parts = ChannelParts {
@@ -174,16 +174,16 @@ impl Directory {
     }
 
     /// A life has ended in a panic, or before it could take its members over. The next one inherits
-    /// those whom everybody has been told of.
-    pub(crate) fn lost(&self, id: &ChannelId, ended: LiveChannel, announced: Vec<Arc<Presence>>) {
-        if announced.is_empty() {
+    /// what it leaves behind.
+    pub(crate) fn lost(&self, id: &ChannelId, ended: LiveChannel, legacy: Legacy) {
+        if legacy.announced.is_empty() && legacy.members.is_empty() {
             return self.release(id, ended);
         }
         let mut shard = self.shard(id).lock();
         if let Some(entry) = shard.get_mut(id)
             && matches!(entry, Entry::Live { live, .. } if *live == ended)
         {
-            *entry = Entry::Lost(announced);
+            *entry = Entry::Lost(legacy);
         }
     }
 

@@ -1,4 +1,8 @@
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
@@ -78,8 +82,16 @@ pub(crate) struct ChannelParts {
     pub(crate) linger: Duration,
     pub(crate) store: Arc<dyn MessageStore>,
     pub(crate) directory: Directory,
-    /// Who was announced when the channel was lost; see [`ChannelLost`].
-    pub(crate) inherited: Vec<Arc<Presence>>,
+    pub(crate) inherited: Legacy,
+}
+
+/// What a life that was lost leaves to the next one; see [`ChannelLost`].
+#[derive(Default)]
+pub(crate) struct Legacy {
+    /// Whom everybody had been told of.
+    pub(crate) announced: Vec<Arc<Presence>>,
+    /// Who was in the channel, hidden or not, and will come back.
+    pub(crate) members: HashSet<SessionId>,
 }
 
 /// How long a new life waits for the sessions of the one that was lost.
@@ -103,8 +115,9 @@ pub(crate) struct Channel {
     /// What is released will be delivered at the end of this turn.
     delivering: bool,
     announcing: Option<SpawnHandle>,
-    /// Sessions of a lost life may still be coming back.
-    returning: bool,
+    /// Sessions of a lost life that may still be coming back. Until they are here nothing is announced
+    /// or delivered: they would miss it.
+    awaited: HashSet<SessionId>,
     lingering: Option<SpawnHandle>,
     sent: [metrics::Counter; 3],
 }
@@ -145,8 +158,8 @@ impl Channel {
             metrics::gauge!("banter_live_channels").increment(1.0);
             Self {
                 live,
-                returning: !parts.inherited.is_empty(),
-                state: ChannelState::new(parts.id, parts.limits, parts.inherited),
+                awaited: parts.inherited.members,
+                state: ChannelState::new(parts.id, parts.limits, parts.inherited.announced),
                 open: false,
                 mailbox: parts.mailbox,
                 linger: parts.linger,
@@ -197,6 +210,9 @@ impl Channel {
     fn deliver_released(&mut self, ctx: &mut Context<Self>) {
         /// Bytes of content in one portion.
         const PORTION: usize = 64 * 1024;
+        if !self.awaited.is_empty() {
+            return;
+        }
         let mut portion = self.portion();
         while let Some(Released { reply_to, result }) = self.state.release() {
             if let Ok(message) = &result {
@@ -258,9 +274,16 @@ impl Channel {
         }
     }
 
+    /// A session of a lost life is back, or will not come.
+    fn returned(&mut self, session: SessionId, ctx: &mut Context<Self>) {
+        if self.awaited.remove(&session) && self.awaited.is_empty() {
+            self.deliver_released(ctx);
+        }
+    }
+
     /// Announces joins and leaves, now or after gathering more of them.
     fn announce(&mut self, ctx: &mut Context<Self>) {
-        if self.returning || self.announcing.is_some() {
+        if !self.awaited.is_empty() || self.announcing.is_some() {
             return;
         }
         match self.state.announce_in() {
@@ -295,7 +318,7 @@ impl Channel {
 
     /// Starts the clock of an empty channel; a join stops it.
     fn linger_if_idle(&mut self, ctx: &mut Context<Self>) {
-        if !self.state.is_idle() || self.lingering.is_some() || self.returning {
+        if !self.state.is_idle() || self.lingering.is_some() || !self.awaited.is_empty() {
             return;
         }
         self.lingering = Some(ctx.run_later(self.linger, |channel, ctx| {
@@ -307,10 +330,16 @@ impl Channel {
         }));
     }
 
-    /// Leaves the channel to the next life, with the presences that everybody has been told of.
+    /// Leaves the channel to the next life, with its members and the presences that everybody has been
+    /// told of.
     fn hand_over(&mut self) {
-        let announced = self.state.announced().to_vec();
-        self.directory.lost(self.state.id(), self.live, announced);
+        let mut members = std::mem::take(&mut self.awaited);
+        members.extend(self.homes.keys());
+        let legacy = Legacy {
+            announced: self.state.announced().to_vec(),
+            members,
+        };
+        self.directory.lost(self.state.id(), self.live, legacy);
     }
 
     fn refuse(&self, home: Home, ticket: Ticket, error: PublishError) {
@@ -358,11 +387,11 @@ impl Actor for Channel {
                 ctx.run_later(Duration::from_secs(1), |_, ctx| ctx.stop());
             }
         }));
-        if self.returning {
+        if !self.awaited.is_empty() {
             ctx.run_later(RETURN_GRACE, |channel, ctx| {
-                channel.returning = false;
+                channel.awaited.clear();
                 channel.announce(ctx);
-                channel.linger_if_idle(ctx);
+                channel.deliver_released(ctx);
             });
         }
     }
@@ -430,6 +459,7 @@ impl Handler<Join> for Channel {
             answer,
         };
         self.relays[branch].addr.do_send(admit);
+        self.returned(session, ctx);
         self.announce(ctx);
         Ok(self.live)
     }
@@ -449,6 +479,7 @@ impl Handler<Leave> for Channel {
                 answer: leave.ticket,
             });
         }
+        self.returned(leave.session, ctx);
         self.announce(ctx);
         self.linger_if_idle(ctx);
     }

@@ -20,7 +20,7 @@ mod state;
 mod store;
 
 pub(crate) use self::{
-    actor::{Channel, ChannelParts, GetPresences, Join, Leave, Publish, PublishFromServer},
+    actor::{Channel, ChannelParts, GetPresences, Join, Leave, Legacy, Publish, PublishFromServer},
     history::{Cursor, HistoryError, HistoryPage, HistoryRequest, Side},
     id::ChannelKind,
     presence::{Announced, PresenceDelta},

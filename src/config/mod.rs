@@ -108,9 +108,9 @@ pub struct Settings {
           value_parser = values::range(128, 16 << 20))]
     pub max_message_bytes: usize,
 
-    /// Bytes that may wait for one socket; more closes it as a slow consumer [16384-1073741824 bytes]
+    /// Bytes that may wait for one socket; more closes it as a slow consumer [262144-1073741824 bytes]
     #[arg(long, env = "BANTER_OUTBOX_BYTES", value_name = "BYTES", default_value = "1048576",
-          value_parser = values::range(16 << 10, 1 << 30))]
+          value_parser = values::range(256 << 10, 1 << 30))]
     pub outbox_bytes: usize,
 
     /// Requests of one socket that may be unanswered before its next one is read [1-4096]

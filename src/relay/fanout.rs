@@ -135,9 +135,9 @@ pub(crate) struct Relay {
 }
 
 /// After this many bytes to each member the sockets of the thread get their turn to write. Without it a
-/// burst of many messages would look like a peer that does not read. Well below any `outbox_bytes`
-/// that is in use.
-const BURST: usize = 128 * 1024;
+/// burst of many messages would look like a peer that does not read. With the portion that goes beyond
+/// it, this stays below the least `outbox_bytes`.
+const BURST: usize = 64 * 1024;
 
 /// A thread's way to its relay. Stays on the thread.
 #[derive(Clone)]

@@ -334,3 +334,31 @@ async fn a_busy_channel_is_an_error_to_the_sender_and_nothing_is_lost() {
     ana.send("lobby", "{}").await;
     server.stop().await;
 }
+
+#[actix_web::test]
+async fn a_server_may_have_so_many_live_channels() {
+    let mut few = settings();
+    few.max_live_channels = 2;
+    few.channel_linger = Duration::from_millis(10);
+    let server = Server::with(few).await;
+    let mut ana = server.client("ana").await;
+    ana.join("one").await;
+    ana.join("two").await;
+    let join = json!({"channel_join": {"target": "three", "type": 1}});
+    let refused = ana.request(join.clone()).await;
+    assert_eq!(
+        refused["error"]["code"],
+        Value::Null,
+        "code 0, try again: {refused}"
+    );
+    assert!(refused["error"]["message"].is_string(), "{refused}");
+    // Those that are live can be joined all the same.
+    server.client("ben").await.join("one").await;
+    ana.leave("two").await;
+    until("the end of the empty room", async || {
+        let answer = ana.request(join.clone()).await;
+        answer.get("channel").map(|_| ())
+    })
+    .await;
+    server.stop().await;
+}

@@ -1,12 +1,22 @@
 //! Who does not read is cut off; those who do notice nothing.
 
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Close, Door, Server, settings, through_both_doors};
+use crate::harness::{Client, Close, Deed, Disturbed, Door, Server, settings, through_both_doors};
 
 through_both_doors!(
     who_stops_reading_is_cut_off_and_the_others_miss_nothing,
     who_reads_is_never_cut_off,
+    a_burst_of_others_cuts_off_nobody,
 );
 
 /// Large messages fill what the system buffers for a connection sooner.
@@ -120,5 +130,49 @@ async fn who_reads_is_never_cut_off(door: Door) {
             json!({"pong": {}})
         );
     }
+    server.stop().await;
+}
+
+/// Many messages that become ready at the same moment are several times what an outbox holds. That is
+/// no fault of those who read.
+async fn a_burst_of_others_cuts_off_nobody(door: Door) {
+    const FLOODERS: [&str; 5] = ["ana", "ben", "cid", "dan", "eve"];
+    const EACH: usize = 64;
+    let all = FLOODERS.len() * EACH;
+    let mut small = settings();
+    small.outbox_bytes = 256 << 10;
+    small.pipeline = EACH;
+    let submitted = Arc::new(AtomicUsize::new(0));
+    let (count, seen) = (submitted.clone(), submitted.clone());
+    let server = Server::build(door, small, |builder| {
+        builder.wrap_message_store(move |store| {
+            let disturbed = Disturbed::new(store, move |_| {
+                count.fetch_add(1, Ordering::SeqCst);
+                Deed::Pass
+            });
+            // The disk takes its time with the first message, until all have been sent.
+            Arc::new(disturbed.when_told(move || {
+                while seen.load(Ordering::SeqCst) < all {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }))
+        })
+    })
+    .await;
+    let mut flooders = server.clients_in("busy", &FLOODERS).await;
+    let mut readers = server.clients_in("busy", &["fay", "gus"]).await;
+    let content = json!({"padding": "x".repeat(3900)}).to_string();
+    for flooder in &mut flooders {
+        for _ in 0..EACH {
+            flooder.post_send("busy", &content).await;
+        }
+    }
+    let everybody = flooders.iter_mut().chain(&mut readers);
+    futures_util::future::join_all(everybody.map(async |client| {
+        assert_eq!(client.messages(all).await.len(), all);
+        let pong = client.request(json!({"ping": {}})).await;
+        assert_eq!(pong, json!({"pong": {}}));
+    }))
+    .await;
     server.stop().await;
 }
