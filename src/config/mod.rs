@@ -74,7 +74,7 @@ pub struct Settings {
     )]
     pub log_format: LogFormat,
 
-    /// Threads that serve sockets and REST, and as many for channels; 0 takes the number of cores [0-256]
+    /// Threads that serve sockets and REST, and as many for channels; 0 takes half of the cores for each [0-256]
     #[arg(long, env = "BANTER_WORKERS", value_name = "THREADS", default_value = "0", value_parser = workers())]
     pub workers: usize,
 
@@ -260,10 +260,11 @@ impl Settings {
         Ok(())
     }
 
-    /// Worker threads after 0 has been replaced by the number of cores.
+    /// Worker threads after 0 has been replaced: by half of the cores, so that together with the
+    /// threads of the channels, as many again, there is one for each core.
     pub(crate) fn worker_threads(&self) -> usize {
         match self.workers {
-            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)),
             n => n,
         }
     }

@@ -18,5 +18,5 @@ pub(crate) use self::{
         Admit, ChannelLost, CloseSocket, Deliver, Dismiss, LiveChannel, Relay, RelayHandle,
         RelayId, Reply, ReplyTo, SocketKey,
     },
-    outbox::{Closing, Outbox, OutboxLimits, Ticket},
+    outbox::{Closing, Outbox, OutboxLimits, Ticket, Transport},
 };

@@ -2,6 +2,7 @@ use std::{
     cell::RefCell,
     collections::VecDeque,
     io::{self, IoSlice},
+    rc::Rc,
     task::{Poll, Waker, ready},
     time::{Duration, Instant},
 };
@@ -23,6 +24,12 @@ pub(crate) struct OutboxLimits {
     pub(crate) pong_wait: Duration,
     /// Time a closing socket has to take its last frames.
     pub(crate) close_wait: Duration,
+}
+
+/// The way to the peer, for an outbox that may write by itself.
+pub(crate) trait Transport {
+    /// Writes what can be written at once; `WouldBlock` when that is nothing.
+    fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize>;
 }
 
 /// A request's place in the line of answers.
@@ -75,6 +82,11 @@ struct Inner {
     /// To be closed when the line is empty.
     ending: Option<(Closing, Instant)>,
     closing: Option<Instant>,
+    transport: Option<Rc<dyn Transport>>,
+    /// What is pushed waits for [`Outbox::uncork`], and wakes nobody.
+    corked: bool,
+    /// The socket has requests to read and waits for room in the line.
+    stalled: bool,
     /// The socket must be dropped, whatever waits.
     dead: bool,
     waker: Option<Waker>,
@@ -118,6 +130,9 @@ impl Outbox {
                 first: 0,
                 ending: None,
                 closing: None,
+                transport: None,
+                corked: false,
+                stalled: false,
                 dead: false,
                 waker: None,
                 reader: None,
@@ -148,10 +163,11 @@ impl Outbox {
         Ticket(inner.first + inner.line.len() as u64 - 1)
     }
 
-    /// Whether another request may be read.
+    /// Whether another request may be read. If not, the socket is woken when it may.
     pub(crate) fn has_room_in_line(&self) -> bool {
-        let inner = self.inner.borrow();
-        inner.line.len() < self.limits.pipeline && inner.ending.is_none()
+        let inner = &mut *self.inner.borrow_mut();
+        inner.stalled = inner.line.len() >= self.limits.pipeline || inner.ending.is_some();
+        !inner.stalled
     }
 
     /// Notes which channel owes the answer.
@@ -236,28 +252,44 @@ impl Outbox {
         self.inner.borrow_mut().reader = Some(waker.clone());
     }
 
+    /// Lets the outbox write by itself when it is uncorked.
+    pub(crate) fn connect(&self, transport: Rc<dyn Transport>) {
+        self.inner.borrow_mut().transport = Some(transport);
+    }
+
+    /// From now on until [`uncork`](Self::uncork) pushing wakes nobody. `false` when the outbox is corked
+    /// already, or cannot write by itself.
+    pub(crate) fn cork(&self) -> bool {
+        let inner = &mut *self.inner.borrow_mut();
+        let corked = inner.transport.is_some() && !inner.corked;
+        inner.corked |= corked;
+        corked
+    }
+
+    /// Writes what waits. The socket is woken only for what it alone can do: to wait for a peer that
+    /// takes no more, to read on, or to end.
+    pub(crate) fn uncork(&self) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.corked = false;
+        let Some(transport) = inner.transport.clone() else {
+            return;
+        };
+        let written = inner.drain(|frames| match transport.try_write(frames) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            result => Poll::Ready(result),
+        });
+        let all = matches!(written, Poll::Ready(Ok(())));
+        if !all || inner.stalled || inner.closing.is_some() || inner.dead {
+            inner.wake();
+        }
+    }
+
     /// Writes what waits, many frames in one call, until nothing is left or `write` is not ready.
     pub(crate) fn drain(
         &self,
-        mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+        write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
-        /// Frames in one system call; more than this gains nothing measurable.
-        const AT_ONCE: usize = 64;
-        let inner = &mut *self.inner.borrow_mut();
-        while !inner.frames.is_empty() {
-            let mut slices = [IoSlice::new(&[]); AT_ONCE];
-            let mut count = 0;
-            for (slice, frame) in slices.iter_mut().zip(&inner.frames) {
-                *slice = IoSlice::new(frame);
-                count += 1;
-            }
-            let written = ready!(write(&slices[..count]))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            inner.written(written);
-        }
-        Poll::Ready(Ok(()))
+        self.inner.borrow_mut().drain(write)
     }
 
     /// Takes one frame, for a transport that writes by itself.
@@ -321,6 +353,7 @@ impl Inner {
     /// The socket is to be dropped; what waits is of no use any more.
     fn die(&mut self) {
         self.dead = true;
+        self.corked = false;
         self.frames = VecDeque::new();
         self.bytes = 0;
         self.line.clear();
@@ -373,6 +406,33 @@ impl Inner {
         self.wake();
     }
 
+    fn drain(
+        &mut self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        /// Frames in one system call; more than this gains nothing measurable.
+        const AT_ONCE: usize = 64;
+        while let Some(first) = self.frames.front() {
+            let written = if self.frames.len() == 1 {
+                write(&[IoSlice::new(first)])
+            } else {
+                let mut slices = [IoSlice::new(&[]); AT_ONCE];
+                let mut count = 0;
+                for (slice, frame) in slices.iter_mut().zip(&self.frames) {
+                    *slice = IoSlice::new(frame);
+                    count += 1;
+                }
+                write(&slices[..count])
+            };
+            let written = ready!(written)?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
     fn written(&mut self, mut count: usize) {
         self.bytes -= count;
         while let Some(front) = self.frames.front_mut() {
@@ -396,6 +456,7 @@ impl Inner {
             reader.wake();
         }
         if !self.woken
+            && !self.corked
             && let Some(waker) = &self.waker
         {
             self.woken = true;
