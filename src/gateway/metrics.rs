@@ -59,12 +59,53 @@ fn recorder() -> Result<PrometheusHandle, MetricsError> {
     installed.clone().map_err(MetricsError::Recorder)
 }
 
+/// What operators read beside each metric.
+fn describe() {
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_gauge!("banter_sessions", "Open sockets");
+    describe_gauge!("banter_live_channels", "Channels in memory");
+    describe_counter!("banter_messages_total", "Messages delivered, by kind");
+    describe_counter!(
+        "banter_deliveries_total",
+        "Messages handed to sockets, one for each receiver"
+    );
+    describe_counter!(
+        "banter_presence_changes_total",
+        "Joins and leaves announced"
+    );
+    describe_histogram!(
+        "banter_outbox_waiting_bytes",
+        Unit::Bytes,
+        "Bytes that wait for the sockets of a worker"
+    );
+    describe_gauge!("banter_writer_queue", "Writes that wait for the writer");
+    describe_gauge!("banter_reader_queue", "Reads that wait for a reader");
+    describe_histogram!("banter_commit_writes", "Writes in one commit");
+    describe_histogram!("banter_commit_seconds", Unit::Seconds, "Time of one commit");
+    describe_counter!(
+        "banter_commits_failed_total",
+        "Commits that failed, and their writes with them"
+    );
+    describe_gauge!(
+        "banter_wal_bytes",
+        Unit::Bytes,
+        "Size of the write-ahead log"
+    );
+    describe_counter!("banter_refusals_total", "Requests refused, by whom and why");
+    describe_counter!("banter_socket_closes_total", "Sockets closed, by reason");
+    describe_counter!(
+        "banter_channels_lost_total",
+        "Channels that ended in a panic"
+    );
+}
+
 /// Starts to record and to serve. To be called before anything that counts.
 pub(crate) fn serve_metrics(address: SocketAddr) -> Result<MetricsServer, MetricsError> {
     /// How often samples are folded into the histograms, so that they do not pile up unread.
     const UPKEEP: Duration = Duration::from_secs(5);
 
     let recorder = recorder()?;
+    describe();
     let upkeep = recorder.clone();
     actix_rt::spawn(async move {
         loop {
