@@ -10,6 +10,7 @@
 //! Not here: bytes (`wire`), sockets (`gateway`), who sits on which thread (`relay`).
 
 mod actor;
+mod command;
 mod content;
 mod error;
 mod history;
@@ -20,7 +21,8 @@ mod state;
 mod store;
 
 pub(crate) use self::{
-    actor::{Channel, ChannelParts, GetPresences, Join, Leave, Legacy, Publish, PublishFromServer},
+    actor::Channel,
+    command::{ChannelParts, GetPresences, Join, Leave, Legacy, Publish, PublishFromServer},
     history::{Cursor, HistoryError, HistoryPage, HistoryRequest, Side},
     id::ChannelKind,
     presence::{Announced, PresenceDelta},
