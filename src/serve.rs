@@ -50,36 +50,33 @@ impl Server {
     /// # Errors
     /// When the chat cannot be started or an address cannot be listened on.
     pub async fn start(builder: Builder) -> Result<Self, ServeError> {
-        // First, so that nothing is counted before it can be.
-        let metrics = match builder.settings().metrics_listen {
-            MetricsListen::Off => None,
-            MetricsListen::At(address) => Some(gateway::serve_metrics(address)?),
-        };
-        match Self::start_chat(builder).await {
-            Ok((chat, listener)) => Ok(Self {
+        if builder.settings().metrics_listen != MetricsListen::Off {
+            // First, so that nothing is counted before it can be.
+            gateway::record_metrics()?;
+        }
+        let chat = builder.start().await?;
+        match Self::serve(&chat) {
+            Ok((listener, metrics)) => Ok(Self {
                 chat,
                 listener,
                 metrics,
             }),
             Err(error) => {
-                if let Some(metrics) = metrics {
-                    metrics.handle.stop(false).await;
-                }
+                chat.shutdown(Duration::ZERO).await;
                 Err(error)
             }
         }
     }
 
-    async fn start_chat(builder: Builder) -> Result<(Chat, Listener), ServeError> {
-        let chat = builder.start().await?;
+    fn serve(chat: &Chat) -> Result<(Listener, Option<MetricsServer>), ServeError> {
+        let metrics = match chat.settings().metrics_listen {
+            MetricsListen::Off => None,
+            MetricsListen::At(address) => Some(gateway::serve_metrics(address)?),
+        };
         let address = chat.settings().listen;
-        match gateway::listen(&chat.0) {
-            Ok(listener) => Ok((chat, listener)),
-            Err(source) => {
-                chat.shutdown(Duration::ZERO).await;
-                Err(ServeError::Listen { address, source })
-            }
-        }
+        let listener =
+            gateway::listen(&chat.0).map_err(|source| ServeError::Listen { address, source })?;
+        Ok((listener, metrics))
     }
 
     /// Where REST and sockets are served.

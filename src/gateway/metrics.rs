@@ -99,13 +99,19 @@ fn describe() {
     );
 }
 
-/// Starts to record and to serve. To be called before anything that counts.
+/// Starts to record. To be called before anything that counts.
+pub(crate) fn record_metrics() -> Result<(), MetricsError> {
+    recorder()?;
+    describe();
+    Ok(())
+}
+
+/// Serves what is recorded.
 pub(crate) fn serve_metrics(address: SocketAddr) -> Result<MetricsServer, MetricsError> {
     /// How often samples are folded into the histograms, so that they do not pile up unread.
     const UPKEEP: Duration = Duration::from_secs(5);
 
     let recorder = recorder()?;
-    describe();
     let upkeep = recorder.clone();
     actix_rt::spawn(async move {
         loop {

@@ -20,6 +20,6 @@ mod worker;
 pub(crate) use self::{
     embedded::configure_socket,
     listener::{Listener, listen},
-    metrics::{MetricsServer, serve_metrics},
+    metrics::{MetricsServer, record_metrics, serve_metrics},
 };
 pub use self::{listener::echo, metrics::MetricsError};

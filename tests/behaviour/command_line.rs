@@ -8,8 +8,8 @@ use std::{
 
 use crate::harness::{Process, Site};
 
-/// Runs a command that is to end by itself, and returns its exit code and its comcommandt.
-fn comcommandt(command: &mut Command) -> (i32, String) {
+/// Runs a command that is to end by itself, and returns its exit code and its complaint.
+fn complaint(command: &mut Command) -> (i32, String) {
     let Output {
         status,
         stderr,
@@ -23,17 +23,14 @@ fn comcommandt(command: &mut Command) -> (i32, String) {
 async fn two_servers_cannot_share_a_data_directory() {
     let data = tempfile::tempdir().unwrap();
     let mut first = Process::start(data.path()).await;
-    let (code, comcommandt) = comcommandt(&mut Process::command(data.path()));
+    let (code, complaint) = complaint(&mut Process::command(data.path()));
     assert_eq!(code, 1);
+    assert!(complaint.starts_with("banter: data_dir: "), "{complaint}");
     assert!(
-        comcommandt.starts_with("banter: data_dir: "),
-        "{comcommandt}"
+        complaint.contains("in use by another server"),
+        "{complaint}"
     );
-    assert!(
-        comcommandt.contains("in use by another server"),
-        "{comcommandt}"
-    );
-    assert_eq!(comcommandt.lines().count(), 1, "{comcommandt}");
+    assert_eq!(complaint.lines().count(), 1, "{complaint}");
     let (status, _) = first.http("GET", "/healthcheck", None, "").await;
     assert_eq!(status, 200, "the first one did not notice");
     first.kill();
@@ -45,20 +42,19 @@ fn a_setting_that_does_not_exist_is_named() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("banter.toml");
     fs::write(&file, "pipeline = 8\nno_such_setting = 1\n").unwrap();
-    let (code, text) = comcommandt(Process::command(data.path()).arg("--config").arg(&file));
+    let (code, text) = complaint(Process::command(data.path()).arg("--config").arg(&file));
     assert_eq!(code, 1);
     assert!(
         text.contains("`no_such_setting`") && text.contains("banter.toml"),
         "{text}"
     );
-    let (code, text) =
-        comcommandt(Process::command(data.path()).env("BANTER_NO_SUCH_SETTING", "1"));
+    let (code, text) = complaint(Process::command(data.path()).env("BANTER_NO_SUCH_SETTING", "1"));
     assert_eq!(code, 1);
     assert!(
         text.contains("BANTER_NO_SUCH_SETTING") && text.contains("environment"),
         "{text}"
     );
-    let (code, text) = comcommandt(Process::command(data.path()).arg("--no-such-setting"));
+    let (code, text) = complaint(Process::command(data.path()).arg("--no-such-setting"));
     assert_eq!(code, 2);
     assert!(text.contains("--no-such-setting"), "{text}");
 }
@@ -68,13 +64,13 @@ fn a_value_that_cannot_be_is_named_with_its_setting() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("banter.toml");
     fs::write(&file, "pipeline = 0\n").unwrap();
-    let (code, text) = comcommandt(Process::command(data.path()).arg("--config").arg(&file));
+    let (code, text) = complaint(Process::command(data.path()).arg("--config").arg(&file));
     assert_eq!(code, 1);
     assert!(text.contains("`pipeline`"), "{text}");
-    let (code, text) = comcommandt(Process::command(data.path()).env("BANTER_PING_PERIOD", "fast"));
+    let (code, text) = complaint(Process::command(data.path()).env("BANTER_PING_PERIOD", "fast"));
     assert_eq!(code, 1);
     assert!(text.contains("BANTER_PING_PERIOD"), "{text}");
-    let (code, text) = comcommandt(Process::command(data.path()).args([
+    let (code, text) = complaint(Process::command(data.path()).args([
         "--ping-period",
         "30s",
         "--pong-wait",
@@ -99,7 +95,7 @@ async fn the_default_key_does_not_leave_this_machine_unless_allowed() {
         command.arg(temp.path().join("data")).args(more);
         command
     };
-    let (code, text) = comcommandt(&mut open(&[]));
+    let (code, text) = complaint(&mut open(&[]));
     assert_eq!(code, 1);
     assert!(text.contains("server_key"), "{text}");
     let allowed = Process::spawn(open(&["--allow-default-key"]), temp.path(), false).await;
