@@ -55,7 +55,7 @@ impl Server {
             gateway::record_metrics()?;
         }
         let chat = builder.start().await?;
-        match Self::serve(&chat) {
+        match Self::serve(&chat).await {
             Ok((listener, metrics)) => Ok(Self {
                 chat,
                 listener,
@@ -68,7 +68,7 @@ impl Server {
         }
     }
 
-    fn serve(chat: &Chat) -> Result<(Listener, Option<MetricsServer>), ServeError> {
+    async fn serve(chat: &Chat) -> Result<(Listener, Option<MetricsServer>), ServeError> {
         let metrics = match chat.settings().metrics_listen {
             MetricsListen::Off => None,
             MetricsListen::At(address) => Some(gateway::serve_metrics(address)?),

@@ -38,7 +38,7 @@ pub(crate) struct Channel {
     directory: Directory,
     relays: Vec<Branch>,
     homes: HashMap<SessionId, Home>,
-    hosts: HashMap<u64, oneshot::Sender<Result<Arc<Message>, PublishError>>>,
+    hosts: HashMap<u64, HostAnswer>,
     next_host: u64,
     /// What is released will be delivered at the end of this turn.
     delivering: bool,
@@ -57,11 +57,16 @@ struct Branch {
     members: usize,
 }
 
+/// Where a call of the host program is answered.
+type HostAnswer = oneshot::Sender<Result<Arc<Message>, PublishError>>;
+
 /// Events for all members, and the answers that follow them, by relay.
 struct Portion {
     events: Vec<Event>,
     replies: Vec<Vec<Reply>>,
-    /// Content in `events`.
+    /// For host programs, told when everybody has been delivered to.
+    hosts: Vec<(HostAnswer, Result<Arc<Message>, PublishError>)>,
+    /// About the bytes of the frames of `events`.
     bytes: usize,
 }
 
@@ -136,7 +141,7 @@ impl Channel {
     /// Delivers and answers everything whose turn has come, in portions that let the sockets have
     /// their turn in between.
     fn deliver_released(&mut self, ctx: &mut Context<Self>) {
-        /// Bytes of content in one portion.
+        /// Bytes of frames in one portion, about.
         const PORTION: usize = 64 * 1024;
         if !self.awaited.is_empty() {
             return;
@@ -145,7 +150,7 @@ impl Channel {
         while let Some(Released { reply_to, result }) = self.state.release() {
             if let Ok(message) = &result {
                 self.sent[message_kind(message)].increment(1);
-                portion.bytes += message.content.as_str().len();
+                portion.bytes += message.weight();
                 let event = Event::new(Outgoing::Message(message.clone()));
                 portion.events.push(event);
             }
@@ -165,10 +170,8 @@ impl Channel {
                     }
                 }
                 ReplyTo::Host(call) => {
-                    if let Some(host) = self.hosts.remove(&call) {
-                        // A host that no longer waits has lost nothing but the news.
-                        let _ = host.send(result);
-                    }
+                    let host = self.hosts.remove(&call);
+                    portion.hosts.extend(host.map(|host| (host, result)));
                 }
             }
             if portion.bytes >= PORTION {
@@ -184,6 +187,7 @@ impl Channel {
         Portion {
             events: Vec::new(),
             replies: self.relays.iter().map(|_| Vec::new()).collect(),
+            hosts: Vec::new(),
             bytes: 0,
         }
     }
@@ -199,6 +203,10 @@ impl Channel {
                     replies,
                 });
             }
+        }
+        for (host, result) in portion.hosts {
+            // A host that no longer waits has lost nothing but the news.
+            let _ = host.send(result);
         }
     }
 
@@ -306,6 +314,13 @@ impl Actor for Channel {
             Ok(position) => {
                 channel.state.continue_from(position);
                 channel.open = true;
+                if !channel.awaited.is_empty() {
+                    ctx.run_later(RETURN_GRACE, |channel, ctx| {
+                        channel.awaited.clear();
+                        channel.announce(ctx);
+                        channel.deliver_released(ctx);
+                    });
+                }
                 channel.linger_if_idle(ctx);
             }
             Err(error) => {
@@ -315,13 +330,6 @@ impl Actor for Channel {
                 ctx.run_later(Duration::from_secs(1), |_, ctx| ctx.stop());
             }
         }));
-        if !self.awaited.is_empty() {
-            ctx.run_later(RETURN_GRACE, |channel, ctx| {
-                channel.awaited.clear();
-                channel.announce(ctx);
-                channel.deliver_released(ctx);
-            });
-        }
     }
 }
 

@@ -82,6 +82,15 @@ pub struct Message {
     pub persistent: bool,
 }
 
+impl Message {
+    /// About the bytes of its frame, and at least half of them: JSON within JSON is escaped.
+    pub(crate) fn weight(&self) -> usize {
+        /// Everything but the content: ids, names, times.
+        const REST: usize = 512;
+        REST + self.content.as_str().len()
+    }
+}
+
 impl fmt::Debug for Message {
     /// Leaves out the content: logs must not hold what people say.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,5 +101,38 @@ impl fmt::Debug for Message {
             .field("code", &self.code)
             .field("content_bytes", &self.content.as_str().len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        channel::RoomName,
+        wire::{Format, Outgoing},
+    };
+
+    proptest! {
+        #[test]
+        fn a_frame_is_at_most_twice_the_weight_of_its_message(text in "[ -~é\n]{0,200}") {
+            let content = serde_json::json!({ "text": text }).to_string();
+            let message = Message {
+                id: MessageId::at(Micros::now()),
+                channel: ChannelId::room(&RoomName::new("lobby").unwrap()),
+                seq: None,
+                code: MessageCode::Chat,
+                sender: UserId::SERVER,
+                username: "ana".into(),
+                content: Content::new(&content).unwrap(),
+                create_time: Micros::now(),
+                update_time: Micros::now(),
+                persistent: true,
+            };
+            let weight = message.weight();
+            let frame = Outgoing::Message(Arc::new(message)).frame(Format::Json, None);
+            prop_assert!(frame.len() <= 2 * weight);
+        }
     }
 }

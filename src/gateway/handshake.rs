@@ -146,8 +146,8 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
         pipeline: settings.pipeline,
     });
     Peer::new(
-        outbox.clone(),
+        outbox,
         settings.max_message_bytes,
-        SessionInbox::new(session, outbox),
+        SessionInbox::new(session),
     )
 }

@@ -1,5 +1,3 @@
-use std::rc::Rc;
-
 use actix::Addr;
 use bytes::Bytes;
 
@@ -30,12 +28,11 @@ const WRONG_KIND: Closing = Closing {
 /// Decodes requests and hands them to the session.
 pub(super) struct SessionInbox {
     session: Addr<Session>,
-    outbox: Rc<Outbox>,
 }
 
 impl SessionInbox {
-    pub(super) fn new(session: Addr<Session>, outbox: Rc<Outbox>) -> Self {
-        Self { session, outbox }
+    pub(super) fn new(session: Addr<Session>) -> Self {
+        Self { session }
     }
 }
 
@@ -69,7 +66,6 @@ impl Inbox for SessionInbox {
 
 impl Drop for SessionInbox {
     fn drop(&mut self) {
-        self.outbox.kill();
         // Without a bound: sent once.
         self.session.do_send(SocketClosed);
     }

@@ -57,6 +57,13 @@ impl<I: Inbox> Peer<I> {
     }
 }
 
+impl<I> Drop for Peer<I> {
+    /// The socket is gone: nothing will be written any more.
+    fn drop(&mut self) {
+        self.outbox.kill();
+    }
+}
+
 impl Closing {
     /// The peer closed; its own code is sent back without a text.
     pub(super) const PEER: &'static str = "";

@@ -133,7 +133,7 @@ pub(crate) struct Relay {
     corked: Vec<Rc<Outbox>>,
     /// Until when the next round of writes is better put off.
     rest_until: Instant,
-    /// Bytes fanned out since the sockets last had their turn.
+    /// Bytes fanned out since the mailbox last waited for the sockets.
     burst: usize,
     deliveries: metrics::Counter,
 }

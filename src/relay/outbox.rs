@@ -62,7 +62,7 @@ impl Closing {
 /// What waits for one socket: frames in order, and the line of requests not yet answered.
 ///
 /// Lives on one thread: no lock, no atomic. Filled by the relay and the session, drained by the
-/// socket. Never waits: a frame that does not fit ends the socket as a slow consumer.
+/// socket, and by the relay what the peer takes at once. Never waits: a frame that does not fit ends the socket as a slow consumer.
 pub(crate) struct Outbox {
     format: Format,
     limits: OutboxLimits,
@@ -354,6 +354,8 @@ impl Inner {
     fn die(&mut self) {
         self.dead = true;
         self.corked = false;
+        // The connection must not outlive its socket in whoever still holds the outbox.
+        self.transport = None;
         self.frames = VecDeque::new();
         self.bytes = 0;
         self.line.clear();

@@ -288,7 +288,8 @@ impl Drop for Session {
             self.parts.directory.leave(&channel, session);
         }
         self.parts.relay.detach(self.parts.socket);
-        self.parts.outbox.close(Closing::BROKEN);
+        // Gone already, unless the session has panicked; then nobody is left to see a close through.
+        self.parts.outbox.kill();
     }
 }
 

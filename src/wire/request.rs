@@ -2,11 +2,11 @@
 //! level, two messages, wrong types and a null message are refused; camelCase keys, numbers as
 //! strings, `1.0` for integers and null for optional fields are fine.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, IgnoredAny, MapAccess, Visitor},
+    de::{self, IgnoredAny, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
 use super::{
@@ -250,20 +250,24 @@ fn request<'de, A: MapAccess<'de>>(
     #[serde(deny_unknown_fields)]
     struct Nothing {}
 
+    fn object<'de, A: MapAccess<'de>, T: Deserialize<'de>>(map: &mut A) -> Result<T, A::Error> {
+        map.next_value::<Object<T>>().map(|object| object.0)
+    }
+
     Ok(Ok(match key {
         "ping" => {
-            let Nothing {} = map.next_value()?;
+            let Nothing {} = object(map)?;
             Request::Ping
         }
         "pong" => {
-            let Nothing {} = map.next_value()?;
+            let Nothing {} = object(map)?;
             Request::Pong
         }
-        "channel_join" => Request::ChannelJoin(map.next_value()?),
-        "channel_leave" => Request::ChannelLeave(map.next_value()?),
-        "channel_message_send" => Request::ChannelMessageSend(map.next_value()?),
-        "channel_message_update" => Request::ChannelMessageUpdate(map.next_value()?),
-        "channel_message_remove" => Request::ChannelMessageRemove(map.next_value()?),
+        "channel_join" => Request::ChannelJoin(object(map)?),
+        "channel_leave" => Request::ChannelLeave(object(map)?),
+        "channel_message_send" => Request::ChannelMessageSend(object(map)?),
+        "channel_message_update" => Request::ChannelMessageUpdate(object(map)?),
+        "channel_message_remove" => Request::ChannelMessageRemove(object(map)?),
         _ => {
             let known =
                 |names: &'static [&'static str]| names.iter().copied().find(|name| *name == key);
@@ -280,6 +284,29 @@ fn request<'de, A: MapAccess<'de>>(
             }
         }
     }))
+}
+
+/// A message as a JSON object. serde would read it from an array as well, field by field.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Map<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Map(PhantomData)).map(Object)
+    }
 }
 
 /// A key, camelCase turned into snake_case.
@@ -375,6 +402,8 @@ mod tests {
             r#"{"cid":"1","no_such_message":{}}"#,
             r#"{"ping":{},"pong":{}}"#,
             r#"{"ping":null}"#,
+            r#"{"ping":[]}"#,
+            r#"{"channel_join":["lobby",1]}"#,
             r#"{"ping":{"x":1}}"#,
             r#"{"cid":1,"ping":{}}"#,
             r#"{"channel_join":{"target":"a","colour":1}}"#,
