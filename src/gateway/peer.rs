@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     relay::{Closing, Outbox},
-    wire::{CloseCode, pong_frame},
+    wire::pong_frame,
 };
 
 /// The other end of one socket, whichever door it came through: takes bytes, and leaves what is to
@@ -39,10 +39,7 @@ impl<I: Inbox> Peer<I> {
                 Ok(Some(Incoming::Binary(bytes))) => self.inbox.binary(bytes, &self.outbox),
                 Ok(Some(Incoming::Ping(payload))) => self.outbox.push(pong_frame(&payload)),
                 Ok(Some(Incoming::Pong)) => {}
-                Ok(Some(Incoming::Close(code))) => self.outbox.close(Closing {
-                    code,
-                    reason: Closing::PEER,
-                }),
+                Ok(Some(Incoming::Close(code))) => self.outbox.close(Closing::returned(code)),
                 Err(closing) => self.outbox.close_after_line(closing),
             }
         }
@@ -62,15 +59,4 @@ impl<I> Drop for Peer<I> {
     fn drop(&mut self) {
         self.outbox.kill();
     }
-}
-
-impl Closing {
-    /// The peer closed; its own code is sent back without a text.
-    pub(super) const PEER: &'static str = "";
-
-    /// The server is going down.
-    pub(crate) const SHUTDOWN: Self = Self {
-        code: CloseCode::AWAY,
-        reason: "server shutting down",
-    };
 }

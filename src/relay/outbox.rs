@@ -53,10 +53,29 @@ impl Closing {
         code: CloseCode::NORMAL,
         reason: "no sign of life",
     };
+    pub(crate) const SHUTDOWN: Self = Self {
+        code: CloseCode::AWAY,
+        reason: "server shutting down",
+    };
     pub(crate) const BROKEN: Self = Self {
         code: CloseCode::INTERNAL,
         reason: "internal error",
     };
+}
+
+impl Closing {
+    /// The peer closes: its own code goes back, without a text.
+    pub(crate) fn returned(code: CloseCode) -> Self {
+        Self { code, reason: "" }
+    }
+
+    /// For the metric.
+    fn name(self) -> &'static str {
+        match self.reason {
+            "" => "closed by the client",
+            reason => reason,
+        }
+    }
 }
 
 /// What waits for one socket: frames in order, and the line of requests not yet answered.
@@ -366,12 +385,7 @@ impl Inner {
         if self.closing.is_some() || self.dead {
             return;
         }
-        let reason = if why.reason.is_empty() {
-            "closed by the client"
-        } else {
-            why.reason
-        };
-        metrics::counter!("banter_socket_closes_total", "reason" => reason).increment(1);
+        metrics::counter!("banter_socket_closes_total", "reason" => why.name()).increment(1);
         let frame = close_frame(why.code, why.reason);
         self.bytes += frame.len();
         self.frames.push_back(frame);
