@@ -13,7 +13,7 @@
 #   AUTOBAHN_PYTHON=python3.11     interpreter for the venv (default: python3)
 #   AUTOBAHN_VENV=dir              the venv, where several runs share it (default: SCRATCH_DIR/venv)
 #
-# The suite on PyPI is Python 2 source. Its reference partner, autobahn 0.10.9,
+# The published suite is Python 2 source. Its reference partner, autobahn 0.10.9,
 # runs on Python 3, so only the suite is converted: 2to3 for the syntax, and a
 # bytes/str boundary. Test cases keep payloads as native strings in which each
 # character is one octet (Python 2 semantics); the boundary turns them into
