@@ -62,8 +62,6 @@ pub(crate) struct Caller {
     /// The name at the time the token was issued.
     pub(crate) username: Arc<str>,
     pub(crate) token: TokenId,
-    /// Unix seconds from which the token is no longer good.
-    pub(crate) expires: u64,
     pub(crate) variables: Arc<Variables>,
 }
 
@@ -200,7 +198,6 @@ impl Tokens {
             user,
             username: claims.usn.into(),
             token,
-            expires,
             variables: Arc::new(claims.vrs.into_owned()),
         })
     }

@@ -249,6 +249,13 @@ impl Settings {
         if self.server_key.reveal().is_empty() {
             return Err(ConfigError::invalid("server_key", "must not be empty"));
         }
+        // A message that is being written must leave room for those behind it.
+        if self.outbox_bytes / 4 < self.max_message_bytes {
+            return Err(ConfigError::invalid(
+                "outbox_bytes",
+                "must be at least four times max_message_bytes",
+            ));
+        }
         let default_key = self.server_key.reveal() == DEFAULT_SERVER_KEY;
         if default_key && !self.listen.ip().is_loopback() && !self.allow_default_key {
             return Err(ConfigError::invalid(

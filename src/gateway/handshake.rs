@@ -4,7 +4,7 @@ use actix_http::{RequestHead, StatusCode, header, ws};
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::{inbox::SessionInbox, peer::Peer, worker::Worker};
+use super::{inbox::SessionInbox, peer::Peer, rest::auth, worker::Worker};
 use crate::{
     account::Caller,
     channel::SessionId,
@@ -84,12 +84,10 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
         }
     }
     // A header of any other kind is refused even beside a good parameter.
-    let token = match head.headers().get(header::AUTHORIZATION) {
-        Some(value) => value
-            .to_str()
-            .ok()
-            .and_then(|value| value.strip_prefix("Bearer ")),
-        None => token.as_deref(),
+    let token = if head.headers().contains_key(header::AUTHORIZATION) {
+        auth::bearer(head.headers())
+    } else {
+        token.as_deref()
     };
     let token = token.ok_or(Refusal::Token)?;
     let format = Format::parse(format.as_deref().unwrap_or_default()).ok_or(Refusal::Format)?;

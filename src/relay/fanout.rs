@@ -75,7 +75,8 @@ pub(crate) struct Deliver {
     pub(crate) replies: Vec<Reply>,
 }
 
-/// Adds a socket to a channel, and answers its join. Everything sent later reaches the socket.
+/// Adds a socket to a channel, and answers its join. Everything sent later reaches the socket. Taken
+/// without a bound: a session joins one channel at a time.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Admit {
@@ -86,7 +87,7 @@ pub(crate) struct Admit {
     pub(crate) answer: Option<(Ticket, Outgoing)>,
 }
 
-/// Takes a socket out of a channel, and answers its leave.
+/// Takes a socket out of a channel, and answers its leave. Taken without a bound: once for each [`Admit`].
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Dismiss {
@@ -104,7 +105,7 @@ pub(crate) struct CloseSocket {
 }
 
 /// Fact: this life of a channel ended in a panic. Told by the channel to relays, and by these to the
-/// sessions concerned, which join the next life.
+/// sessions concerned, which join the next life. Taken without a bound: once for a life.
 #[derive(Message, Clone)]
 #[rtype(result = "()")]
 pub(crate) struct ChannelLost {
@@ -290,7 +291,8 @@ impl Handler<Deliver> for Relay {
         if self.burst >= BURST {
             self.burst = 0;
             self.uncork();
-            // For sockets that write by themselves. The mailbox waits meanwhile, so the order stays.
+            // For the sockets whose outbox cannot write by itself. The mailbox waits meanwhile, so the
+            // order stays.
             ctx.wait(OtherTasksFirst(false).into_actor(self));
         } else if begins && !self.corked.is_empty() {
             self.uncork_soon(ctx);

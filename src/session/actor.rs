@@ -279,6 +279,7 @@ impl Drop for Session {
         metrics::gauge!("banter_sessions").decrement(1.0);
         let session = self.parts.id;
         for (_, membership) in self.joined.drain() {
+            // Without a bound: one for each join that was answered.
             membership.addr.do_send(Leave {
                 session,
                 ticket: None,

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::harness::{Process, Site};
+use crate::harness::Process;
 
 /// Runs a command that is to end by itself, and returns its exit code and its complaint.
 fn complaint(command: &mut Command) -> (i32, String) {
@@ -145,21 +145,7 @@ async fn it_says_where_it_listens_and_nothing_else() {
 #[actix_web::test]
 async fn metrics_are_served_where_it_says() {
     let data = tempfile::tempdir().unwrap();
-    let mut command = Process::bare();
-    command.args([
-        "--listen",
-        "127.0.0.1:0",
-        "--metrics-listen",
-        "127.0.0.1:0",
-        "--data-dir",
-    ]);
-    command.arg(data.path());
-    let process = Process::spawn(command, data.path(), true).await;
-    let url = process.metrics.clone().unwrap();
-    let address = url
-        .strip_prefix("http://")
-        .and_then(|url| url.strip_suffix("/metrics"));
-    let metrics = Site::new(address.unwrap().parse().unwrap());
+    let (_process, metrics) = Process::with_metrics(data.path()).await;
     let (status, text) = metrics.http("GET", "/metrics", None, "").await;
     assert_eq!(status, 200);
     assert!(

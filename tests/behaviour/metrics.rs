@@ -27,21 +27,7 @@ async fn scrape(metrics: &Site) -> String {
 #[actix_web::test]
 async fn traffic_can_be_seen_in_the_metrics() {
     let data = tempfile::tempdir().unwrap();
-    let mut command = Process::bare();
-    command.args([
-        "--listen",
-        "127.0.0.1:0",
-        "--metrics-listen",
-        "127.0.0.1:0",
-        "--data-dir",
-    ]);
-    command.arg(data.path());
-    let process = Process::spawn(command, data.path(), true).await;
-    let url = process.metrics.clone().unwrap();
-    let address = url
-        .strip_prefix("http://")
-        .and_then(|url| url.strip_suffix("/metrics"));
-    let metrics = Site::new(address.unwrap().parse().unwrap());
+    let (process, metrics) = Process::with_metrics(data.path()).await;
 
     let mut clients = process.clients_in("lobby", &["ana", "ben"]).await;
     let (mut ben, mut ana) = (clients.pop().unwrap(), clients.pop().unwrap());

@@ -2,7 +2,12 @@
 
 use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{self, HeaderMap},
+    web,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -38,12 +43,8 @@ fn tag(secret: &[u8; 32], text: &[u8]) -> Hmac<Sha256> {
 }
 
 /// What follows `scheme` and one blank in the `Authorization` header. Case counts.
-fn credentials<'a>(request: &'a HttpRequest, scheme: &str) -> Option<&'a str> {
-    let value = request
-        .headers()
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?;
+fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     value.strip_prefix(scheme)?.strip_prefix(' ')
 }
 
@@ -53,9 +54,9 @@ fn state(request: &HttpRequest) -> &RestState {
         .expect("the app that mounts REST has its state")
 }
 
-/// The session token of a request.
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    credentials(request, "Bearer")
+/// The session token in the header of a request, also of a socket handshake.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    credentials(headers, "Bearer")
 }
 
 /// Proof that a request came with `Basic` and the server key; the password part is ignored.
@@ -66,7 +67,7 @@ impl FromRequest for WithServerKey {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let Some(basic) = credentials(request, "Basic") else {
+        let Some(basic) = credentials(request.headers(), "Basic") else {
             return ready(Err(ApiError::unauthenticated("server key required")));
         };
         let good = STANDARD.decode(basic).is_ok_and(|pair| {
@@ -86,7 +87,7 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(match bearer(request) {
+        ready(match bearer(request.headers()) {
             Some(token) => state(request)
                 .shared
                 .accounts
@@ -123,7 +124,7 @@ mod tests {
             let request = TestRequest::default()
                 .insert_header((header::AUTHORIZATION, value))
                 .to_http_request();
-            assert_eq!(bearer(&request), token, "{value:?}");
+            assert_eq!(bearer(request.headers()), token, "{value:?}");
         }
     }
 }

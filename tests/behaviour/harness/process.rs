@@ -43,6 +43,20 @@ impl Process {
         Self::spawn(Self::command(data), data, false).await
     }
 
+    /// The program with metrics on a free port, and the way to them.
+    pub(crate) async fn with_metrics(data: &Path) -> (Self, Site) {
+        let mut command = Self::bare();
+        command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
+        command.arg("--data-dir").arg(data);
+        let process = Self::spawn(command, data, true).await;
+        let url = process.metrics.clone().unwrap();
+        let address = url
+            .strip_prefix("http://")
+            .and_then(|url| url.strip_suffix("/metrics"));
+        let metrics = Site::new(address.unwrap().parse().unwrap());
+        (process, metrics)
+    }
+
     /// Starts a command and waits until it listens. Its log goes to a file beside the data.
     pub(crate) async fn spawn(mut command: Command, data: &Path, metrics: bool) -> Self {
         let log = data.join("log-of-the-test");
