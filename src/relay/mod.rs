@@ -10,6 +10,7 @@
 
 mod event;
 mod fanout;
+mod line;
 mod outbox;
 
 pub(crate) use self::{
@@ -18,5 +19,6 @@ pub(crate) use self::{
         Admit, ChannelLost, CloseSocket, Deliver, Dismiss, LiveChannel, Relay, RelayHandle,
         RelayId, Reply, ReplyTo, SocketKey,
     },
-    outbox::{Closing, Outbox, OutboxLimits, Ticket, Transport},
+    line::Ticket,
+    outbox::{Closing, Outbox, OutboxLimits, Transport},
 };

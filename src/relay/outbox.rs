@@ -9,7 +9,10 @@ use std::{
 
 use bytes::{Buf, Bytes};
 
-use super::LiveChannel;
+use super::{
+    LiveChannel,
+    line::{Line, Ticket},
+};
 use crate::wire::{CloseCode, Format, Outgoing, close_frame, ping_frame};
 
 /// The bounds of one socket.
@@ -31,10 +34,6 @@ pub(crate) trait Transport {
     /// Writes what can be written at once; `WouldBlock` when that is nothing.
     fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize>;
 }
-
-/// A request's place in the line of answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
 
 /// Why the server closes a socket; both go into the close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +79,9 @@ impl Closing {
 
 /// What waits for one socket: frames in order, and the line of requests not yet answered.
 ///
-/// Lives on one thread: no lock, no atomic. Filled by the relay and the session, drained by the
-/// socket, and by the relay what the peer takes at once. Never waits: a frame that does not fit ends the socket as a slow consumer.
+/// Lives on one thread: no lock, no atomic. Filled by the relay and the session; drained by the relay as
+/// far as the peer takes it at once, and by the socket. Never waits: a frame that finds too much before
+/// it ends the socket as a slow consumer.
 pub(crate) struct Outbox {
     format: Format,
     limits: OutboxLimits,
@@ -94,10 +94,7 @@ struct Inner {
     bytes: usize,
     /// Whether a part of the first frame has been written.
     partial: bool,
-    /// Unanswered requests, oldest first, and answers that wait for an older one.
-    line: VecDeque<Place>,
-    /// Ticket of the first in line.
-    first: u64,
+    line: Line,
     /// To be closed when the line is empty.
     ending: Option<(Closing, Instant)>,
     closing: Option<Instant>,
@@ -116,25 +113,6 @@ struct Inner {
     pinged: Instant,
 }
 
-struct Place {
-    cid: Option<Box<str>>,
-    /// The channel that owes the answer, if one does.
-    channel: Option<LiveChannel>,
-    /// `Some(None)` for a request that gets no answer.
-    answer: Option<Option<Bytes>>,
-}
-
-impl Place {
-    fn settle(&mut self, answer: Option<&Outgoing>, format: Format) {
-        if let Some(Outgoing::Error(error)) = answer {
-            let reason = error.code.name();
-            metrics::counter!("banter_refusals_total", "by" => "socket", "reason" => reason)
-                .increment(1);
-        }
-        self.answer = Some(answer.map(|what| what.frame(format, self.cid.as_deref())));
-    }
-}
-
 impl Outbox {
     pub(crate) fn new(format: Format, limits: OutboxLimits) -> Self {
         let now = Instant::now();
@@ -145,8 +123,7 @@ impl Outbox {
                 frames: VecDeque::new(),
                 bytes: 0,
                 partial: false,
-                line: VecDeque::new(),
-                first: 0,
+                line: Line::default(),
                 ending: None,
                 closing: None,
                 transport: None,
@@ -173,13 +150,7 @@ impl Outbox {
 
     /// Gives a request the next place in the line. The caller must make sure that it is answered.
     pub(crate) fn stand_in_line(&self, cid: Option<Box<str>>) -> Ticket {
-        let inner = &mut *self.inner.borrow_mut();
-        inner.line.push_back(Place {
-            cid,
-            channel: None,
-            answer: None,
-        });
-        Ticket(inner.first + inner.line.len() as u64 - 1)
+        self.inner.borrow_mut().line.stand(cid)
     }
 
     /// Whether another request may be read. If not, the socket is woken when it may.
@@ -191,32 +162,21 @@ impl Outbox {
 
     /// Notes which channel owes the answer.
     pub(crate) fn owed_by(&self, ticket: Ticket, channel: LiveChannel) {
-        if let Some(place) = self.inner.borrow_mut().place(ticket) {
-            place.channel = Some(channel);
-        }
+        self.inner.borrow_mut().line.owed_by(ticket, channel);
     }
 
     /// Answers a request; the answer leaves when all older ones have left. A second answer to the
     /// same request is ignored.
     pub(crate) fn answer(&self, ticket: Ticket, answer: Option<&Outgoing>) {
         let inner = &mut *self.inner.borrow_mut();
-        let Some(place) = inner.place(ticket).filter(|place| place.answer.is_none()) else {
-            return;
-        };
-        place.settle(answer, self.format);
+        inner.line.answer(ticket, answer, self.format);
         inner.advance_line(&self.limits);
     }
 
     /// Answers everything that `channel` still owes.
     pub(crate) fn answer_for(&self, channel: LiveChannel, answer: &Outgoing) {
         let inner = &mut *self.inner.borrow_mut();
-        for place in inner
-            .line
-            .iter_mut()
-            .filter(|p| p.answer.is_none() && p.channel == Some(channel))
-        {
-            place.settle(Some(answer), self.format);
-        }
+        inner.line.answer_for(channel, answer, self.format);
         inner.advance_line(&self.limits);
     }
 
@@ -394,27 +354,14 @@ impl Inner {
         self.wake();
     }
 
-    fn place(&mut self, ticket: Ticket) -> Option<&mut Place> {
-        let index = ticket.0.checked_sub(self.first)?;
-        self.line.get_mut(usize::try_from(index).ok()?)
-    }
-
     fn advance_line(&mut self, limits: &OutboxLimits) {
-        while let Some(Place {
-            answer: Some(_), ..
-        }) = self.line.front()
-        {
-            self.first += 1;
-            if let Some(Place {
-                answer: Some(Some(frame)),
-                ..
-            }) = self.line.pop_front()
-            {
+        while let Some(answer) = self.line.next() {
+            if let Some(frame) = answer {
                 self.push(frame, limits);
             }
         }
         if let Some((why, _)) = self.ending
-            && self.line.is_empty()
+            && self.line.len() == 0
         {
             self.close(why);
         }
