@@ -240,6 +240,29 @@ impl Settings {
     /// # Errors
     /// The first setting that does not fit, by name.
     pub fn check(&self) -> Result<(), ConfigError> {
+        // Files, environment and flags are bounded more closely; a host program sets fields at will.
+        for (setting, value) in [
+            ("password_hashers", self.password_hashers),
+            ("max_body_bytes", self.max_body_bytes),
+            ("max_list_items", self.max_list_items),
+            ("max_message_bytes", self.max_message_bytes),
+            ("pipeline", self.pipeline),
+            ("max_sessions", self.max_sessions),
+            ("max_user_sessions", self.max_user_sessions),
+            ("max_session_channels", self.max_session_channels),
+            ("max_channel_sessions", self.max_channel_sessions),
+            ("max_live_channels", self.max_live_channels),
+            ("max_http_connections", self.max_http_connections),
+            ("channel_mailbox", self.channel_mailbox),
+            ("writer_queue", self.writer_queue),
+            ("writer_batch", self.writer_batch),
+            ("readers", self.readers),
+            ("reader_queue", self.reader_queue),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::invalid(setting, "must not be 0"));
+            }
+        }
         if self.pong_wait <= self.ping_period {
             return Err(ConfigError::invalid(
                 "pong_wait",
@@ -279,3 +302,26 @@ impl Settings {
 
 /// The key the Nakama SDKs use unless told otherwise.
 pub const DEFAULT_SERVER_KEY: &str = "defaultkey";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_do_not_fit_are_refused_by_name() {
+        assert!(Settings::default().check().is_ok());
+        let cases: [(&str, fn(&mut Settings)); 5] = [
+            ("readers", |s| s.readers = 0),
+            ("writer_batch", |s| s.writer_batch = 0),
+            ("pong_wait", |s| s.pong_wait = s.ping_period),
+            ("outbox_bytes", |s| s.max_message_bytes = s.outbox_bytes),
+            ("server_key", |s| s.listen = "0.0.0.0:7350".parse().unwrap()),
+        ];
+        for (name, spoil) in cases {
+            let mut settings = Settings::default();
+            spoil(&mut settings);
+            let error = settings.check().unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}
