@@ -310,7 +310,8 @@ mod tests {
     #[test]
     fn settings_that_do_not_fit_are_refused_by_name() {
         assert!(Settings::default().check().is_ok());
-        let cases: [(&str, fn(&mut Settings)); 5] = [
+        type Spoil = fn(&mut Settings);
+        let cases: [(&str, Spoil); 5] = [
             ("readers", |s| s.readers = 0),
             ("writer_batch", |s| s.writer_batch = 0),
             ("pong_wait", |s| s.pong_wait = s.ping_period),
