@@ -22,9 +22,10 @@ use crate::{
     config::{ConfigError, Settings},
     directory::{ChannelSettings, Directory},
     gateway,
+    group::Groups,
     relay::{Closing, OutboxLimits},
     store::{DataDir, DataDirError, OpenError, Sqlite, StoreError},
-    user::{Online, UserId},
+    user::{Notifications, Online, UserId},
     wire::CursorKey,
 };
 
@@ -34,7 +35,9 @@ pub(crate) struct Shared {
     pub(crate) accounts: Accounts,
     pub(crate) online: Online,
     pub(crate) directory: Directory,
+    pub(crate) groups: Groups,
     pub(crate) store: Arc<dyn MessageStore>,
+    pub(crate) notifications: Notifications,
     pub(crate) cursor_key: CursorKey,
     draining: AtomicBool,
     database: Sqlite,
@@ -157,13 +160,20 @@ impl Builder {
             arbiters.iter().map(Arbiter::handle).collect(),
             channels,
             store.clone(),
+            Arc::new(database.clone()),
+            online.clone(),
         );
+        let most = settings.max_list_items;
+        let groups = Groups::new(Arc::new(database.clone()), directory.clone(), most);
+        let notifications = Notifications::new(Arc::new(database.clone()), most);
         Ok(Chat(Arc::new(Shared {
             settings,
             accounts,
             online,
             directory,
+            groups,
             store,
+            notifications,
             cursor_key: CursorKey(keys.cursor),
             draining: AtomicBool::new(false),
             database,

@@ -1,8 +1,9 @@
-//! Finds, or starts, the actor of a channel.
+//! Finds, or starts, the actor of a channel or group.
 //!
 //! Invariant: at most one life of a channel takes joins at a time. A life that ends removes itself
 //! here before it stops; one that was lost is noticed by its closed address. Either way the next
-//! question starts a new life from the store.
+//! question starts a new life from the store. Two lives of a group would do no harm: what is true of
+//! groups is in the store.
 
 use std::{
     collections::HashMap,
@@ -21,7 +22,9 @@ use crate::{
     channel::{
         Channel, ChannelId, ChannelLimits, ChannelParts, Leave, Legacy, MessageStore, SessionId,
     },
+    group::{GroupActor, GroupId, GroupParts, GroupStore},
     relay::LiveChannel,
+    user::Online,
 };
 
 /// What every channel is made with.
@@ -33,7 +36,7 @@ pub(crate) struct ChannelSettings {
     pub(crate) most: usize,
 }
 
-/// The live channels of this process. Cheap to clone.
+/// The live channels and groups of this process. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Directory(Arc<Inner>);
 
@@ -46,6 +49,10 @@ struct Inner {
     channels: AtomicUsize,
     settings: ChannelSettings,
     store: Arc<dyn MessageStore>,
+    /// No more than there are groups, and only those that changed lately.
+    groups: Mutex<HashMap<GroupId, Addr<GroupActor>>>,
+    group_store: Arc<dyn GroupStore>,
+    online: Online,
 }
 
 enum Entry {
@@ -65,6 +72,8 @@ impl Directory {
         arbiters: Vec<ArbiterHandle>,
         settings: ChannelSettings,
         store: Arc<dyn MessageStore>,
+        group_store: Arc<dyn GroupStore>,
+        online: Online,
     ) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         Self(Arc::new(Inner {
@@ -74,7 +83,44 @@ impl Directory {
             channels: AtomicUsize::new(0),
             settings,
             store,
+            groups: Mutex::default(),
+            group_store,
+            online,
         }))
+    }
+
+    /// The address of the group's present life, if it has one. It may end before it gets a message.
+    pub(crate) fn live_group(&self, id: GroupId) -> Option<Addr<GroupActor>> {
+        let groups = self.0.groups.lock();
+        groups.get(&id).filter(|addr| addr.connected()).cloned()
+    }
+
+    /// As [`live_group`](Self::live_group), for a group that exists: one without a life gets one.
+    pub(crate) fn group(&self, id: GroupId) -> Addr<GroupActor> {
+        let mut groups = self.0.groups.lock();
+        if let Some(addr) = groups.get(&id).filter(|addr| addr.connected()) {
+            return addr.clone();
+        }
+        let parts = GroupParts {
+            id,
+            store: self.0.group_store.clone(),
+            directory: self.clone(),
+            online: self.0.online.clone(),
+            linger: self.0.settings.linger,
+        };
+        let hash = self.0.hasher.hash_one(id);
+        let arbiter = &self.0.arbiters[hash as usize % self.0.arbiters.len()];
+        let addr = GroupActor::start_on(arbiter, parts);
+        groups.insert(id, addr.clone());
+        addr
+    }
+
+    /// A group's life ends. Nothing happens when another one has begun by now.
+    pub(crate) fn release_group(&self, id: GroupId, ended: &Addr<GroupActor>) {
+        let mut groups = self.0.groups.lock();
+        if groups.get(&id) == Some(ended) {
+            groups.remove(&id);
+        }
     }
 
     /// The address of the channel's present life. It may end before it gets a message; see
@@ -94,7 +140,7 @@ impl Directory {
         };
         let live = LiveChannel::new();
         let parts = ChannelParts {
-            id: id.clone(),
+            id: id.known(),
             limits: self.0.settings.limits,
             mailbox: self.0.settings.mailbox,
             linger: self.0.settings.linger,
@@ -153,13 +199,27 @@ impl Directory {
         self.channel(id)?.send(command).await.ok()
     }
 
+    /// As [`tell`](Self::tell), but sent at once, so that commands of one sender keep their order.
+    ///
+    /// # Errors
+    /// `None` when too many channels are live.
+    pub(crate) fn send<M>(&self, id: &ChannelId, command: M) -> Option<Request<Channel, M>>
+    where
+        Channel: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        // An address of its own has room for one message, so none waits for another.
+        Some(self.channel(id)?.send(command))
+    }
+
     /// Lets a session out of a channel that is live and may have let it in.
     pub(crate) fn leave(&self, id: &ChannelId, session: SessionId) {
         if let Some(Entry::Live { addr, .. }) = self.shard(id).lock().get(id) {
             // Without a bound: once for a session that ends while it joins.
             addr.do_send(Leave {
                 session,
-                ticket: None,
+                answer: None,
             });
         }
     }

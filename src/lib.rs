@@ -12,6 +12,8 @@ mod chat;
 pub mod config;
 mod directory;
 mod gateway;
+mod group;
+mod page;
 mod relay;
 mod serve;
 mod session;
@@ -22,8 +24,9 @@ mod wire;
 pub use account::KeyError;
 pub use channel::{
     BatchCommitted, ChannelId, ChannelIdError, CommitSink, Content, ContentError, Direction,
-    JoinError, Message, MessageCode, MessageId, MessageStore, Micros, Outcome, Page, PageQuery,
-    Position, Presence, PublishError, RoomName, RoomNameError, Seq, SessionId, Write,
+    Events, GroupId, JoinError, Message, MessageCode, MessageId, MessageStore, Micros, Outcome,
+    Page, PageQuery, Place, Position, Presence, PublishError, RoomName, RoomNameError, Seq,
+    SessionId, Write,
 };
 pub use chat::{Builder, Chat, SendError, StartError};
 pub use config::Settings;

@@ -15,7 +15,8 @@ use super::{
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
     revocation::{Ends, Revocation, Revocations},
     store::{
-        AccountStore, CreateError, LinkError, Login, LoginBy, NewAccount, NewIdentity, UpdateError,
+        AccountStore, CreateError, DeleteError, LinkError, Login, LoginBy, NewAccount, NewIdentity,
+        UpdateError,
     },
     token::{Caller, TokenError, TokenId, TokenIds, TokenKind, Tokens, Variables},
 };
@@ -321,11 +322,16 @@ impl Accounts {
             })
     }
 
-    /// Removes the account, ends all its tokens and closes its sockets. Messages stay.
+    /// Removes the account, ends all its tokens and closes its sockets. Messages stay. Groups have to be
+    /// left first.
     pub(crate) async fn delete(&self, user: UserId) -> Result<(), AccountError> {
         let now = SystemTime::now();
         let revocation = self.revocation(user, Ends::UpTo(TokenId::MAX), now);
-        self.0.store.delete(user, revocation).await?;
+        let deleted = self.0.store.delete(user, revocation).await;
+        deleted.map_err(|error| match error {
+            DeleteError::StillInGroups => AccountError::StillInGroups,
+            DeleteError::Store(error) => error.into(),
+        })?;
         self.0.revocations.add(&[revocation], now);
         self.0.online.close_user(user, "account deleted");
         Ok(())

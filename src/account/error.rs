@@ -26,6 +26,9 @@ pub(crate) enum AccountError {
     /// Not linked, or the only one: an account must stay reachable.
     #[error("cannot unlink the last or an unknown account identifier")]
     CannotUnlink,
+    /// At deletion; nothing was done.
+    #[error("the account is still in groups, try again")]
+    StillInGroups,
     #[error("no account fields to update")]
     NothingToUpdate,
     /// A token in the body of a request that is not one of the caller's.

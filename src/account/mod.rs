@@ -33,7 +33,8 @@ pub(crate) use self::{
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
     revocation::{Ends, Revocation},
     store::{
-        AccountStore, CreateError, LinkError, Login, LoginBy, NewAccount, NewIdentity, UpdateError,
+        AccountStore, CreateError, DeleteError, LinkError, Login, LoginBy, NewAccount, NewIdentity,
+        UpdateError,
     },
     token::{Caller, TokenError, TokenId, Variables},
 };

@@ -84,6 +84,16 @@ pub(crate) enum LinkError {
     Store(#[from] StoreError),
 }
 
+/// Why an account was not removed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeleteError {
+    /// The user is a member of groups, which have to be told first.
+    #[error("user is still in groups")]
+    StillInGroups,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Keeps accounts. Each change happens whole or not at all, is durable when the future resolves,
 /// and is decided against the state it is written to: two racing sign-ups make one account.
 pub(crate) trait AccountStore: Send + Sync + 'static {
@@ -128,13 +138,16 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
         now: SystemTime,
     ) -> StoreFuture<'_, Result<(), LinkError>>;
 
-    /// Removes the account with all its identities and keeps `revocation`. Messages stay. Removing
-    /// an account that is gone is no error.
+    /// Removes the account with all its identities, notifications, requests to join groups, and bans,
+    /// and keeps `revocation`. Messages stay. Removing an account that is gone is no error.
+    ///
+    /// # Errors
+    /// `StillInGroups` while the user is a member of a group; then nothing is done.
     fn delete(
         &self,
         user: UserId,
         revocation: Revocation,
-    ) -> StoreFuture<'_, Result<(), StoreError>>;
+    ) -> StoreFuture<'_, Result<(), DeleteError>>;
 
     /// Keeps revocations, and forgets those whose time is up at `now`.
     fn revoke(

@@ -1,3 +1,9 @@
+//! The actor of a channel: its life, and how it takes commands. Deliveries are in `delivery`, who is here
+//! in `joined`, the commands themselves in `channel::command`.
+
+mod delivery;
+mod joined;
+
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -7,19 +13,15 @@ use std::{
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
+use self::joined::{Branch, Entering, Home, JoinResult};
 use super::{
-    BatchCommitted, ChannelParts, CommitSink, GetPresences, Join, JoinError, Leave, Legacy,
-    Message, MessageCode, MessageStore, Micros, Presence, Publish, PublishError, PublishFromServer,
-    SessionId,
-    state::{ChannelState, Joined, Released},
+    BatchCommitted, ChannelKind, ChannelParts, CommitSink, GetPresences, Join, JoinError, Leave,
+    Legacy, Message, MessageStore, Micros, Presence, Publish, PublishError, PublishEvents,
+    PublishFromServer, SessionId, state::ChannelState,
 };
 use crate::{
     directory::Directory,
-    relay::{
-        Admit, ChannelLost, Deliver, Dismiss, Event, LiveChannel, Relay, RelayId, Reply, ReplyTo,
-        SocketKey, Ticket,
-    },
-    wire::{JoinAnswer, Outgoing, PresenceNews},
+    relay::{ChannelLost, Deliver, Dismiss, LiveChannel, Reply, ReplyAddress, ReplyTo},
 };
 
 /// How long a new life waits for the sessions of the one that was lost.
@@ -38,8 +40,10 @@ pub(crate) struct Channel {
     directory: Directory,
     relays: Vec<Branch>,
     homes: HashMap<SessionId, Home>,
-    hosts: HashMap<u64, HostAnswer>,
-    next_host: u64,
+    /// Sessions about which the store has been asked whether they may be here.
+    entering: HashMap<SessionId, Entering>,
+    calls: HashMap<u64, CallAnswer>,
+    last_call: u64,
     /// What is released will be delivered at the end of this turn.
     delivering: bool,
     announcing: Option<SpawnHandle>,
@@ -47,35 +51,13 @@ pub(crate) struct Channel {
     /// or delivered: they would miss it.
     awaited: HashSet<SessionId>,
     lingering: Option<SpawnHandle>,
-    sent: [metrics::Counter; 3],
+    sent: [metrics::Counter; 4],
 }
 
-/// A relay that has, or had, members of this channel.
-struct Branch {
-    id: RelayId,
-    addr: Addr<Relay>,
-    members: usize,
-}
-
-/// Where a call of the host program is answered.
-type HostAnswer = oneshot::Sender<Result<Arc<Message>, PublishError>>;
-
-/// Events for all members, and the answers that follow them, by relay.
-struct Portion {
-    events: Vec<Event>,
-    replies: Vec<Vec<Reply>>,
-    /// For host programs, told when everybody has been delivered to.
-    hosts: Vec<(HostAnswer, Result<Arc<Message>, PublishError>)>,
-    /// About the bytes of the frames of `events`.
-    bytes: usize,
-}
-
-/// Where a member's socket is.
-#[derive(Clone, Copy)]
-struct Home {
-    /// Index into `relays`.
-    branch: usize,
-    socket: SocketKey,
+/// Where a call that came from no socket is answered.
+enum CallAnswer {
+    Message(oneshot::Sender<Result<Arc<Message>, PublishError>>),
+    Events(oneshot::Sender<Result<(), PublishError>>),
 }
 
 impl Channel {
@@ -102,168 +84,33 @@ impl Channel {
                 directory: parts.directory,
                 relays: Vec::new(),
                 homes: HashMap::new(),
-                hosts: HashMap::new(),
-                next_host: 0,
+                entering: HashMap::new(),
+                calls: HashMap::new(),
+                last_call: 0,
                 delivering: false,
                 announcing: None,
                 lingering: None,
-                sent: [messages("send"), messages("update"), messages("remove")],
+                sent: ["send", "update", "remove", "event"].map(messages),
             }
         })
     }
 
-    fn branch(&mut self, id: RelayId, addr: Addr<Relay>) -> usize {
-        self.relays
-            .iter()
-            .position(|branch| branch.id == id)
-            .unwrap_or_else(|| {
-                self.relays.push(Branch {
-                    id,
-                    addr,
-                    members: 0,
-                });
-                self.relays.len() - 1
-            })
-    }
-
-    /// Delivers at the end of this turn of the mailbox: what came with it leaves together, and a
-    /// member gets one piece of bytes for all of it.
-    fn deliver_soon(&mut self, ctx: &mut Context<Self>) {
-        if !std::mem::replace(&mut self.delivering, true) {
-            let end_of_turn = std::future::ready(()).into_actor(self);
-            ctx.spawn(end_of_turn.map(|(), channel, ctx| {
-                channel.delivering = false;
-                channel.deliver_released(ctx);
-            }));
-        }
-    }
-
-    /// Delivers and answers everything whose turn has come, in portions that let the sockets have
-    /// their turn in between.
-    fn deliver_released(&mut self, ctx: &mut Context<Self>) {
-        /// Bytes of frames in one portion, about.
-        const PORTION: usize = 64 * 1024;
-        if !self.awaited.is_empty() {
-            return;
-        }
-        let mut portion = self.portion();
-        while let Some(Released { reply_to, result }) = self.state.release() {
-            if let Ok(message) = &result {
-                self.sent[message_kind(message)].increment(1);
-                portion.bytes += message.weight();
-                let event = Event::new(Outgoing::Message(message.clone()));
-                portion.events.push(event);
-            }
-            match reply_to {
-                ReplyTo::Socket {
-                    relay,
-                    socket,
-                    ticket,
-                } => {
-                    let answer = result.map_or_else(|error| error.into(), Outgoing::Ack);
-                    if let Some(at) = self.relays.iter().position(|branch| branch.id == relay) {
-                        portion.replies[at].push(Reply {
-                            socket,
-                            ticket,
-                            answer,
-                        });
-                    }
-                }
-                ReplyTo::Host(call) => {
-                    let host = self.hosts.remove(&call);
-                    portion.hosts.extend(host.map(|host| (host, result)));
-                }
-            }
-            if portion.bytes >= PORTION {
-                let full = std::mem::replace(&mut portion, self.portion());
-                self.deliver(full);
-            }
-        }
-        self.deliver(portion);
-        self.linger_if_idle(ctx);
-    }
-
-    fn portion(&self) -> Portion {
-        Portion {
-            events: Vec::new(),
-            replies: self.relays.iter().map(|_| Vec::new()).collect(),
-            hosts: Vec::new(),
-            bytes: 0,
-        }
-    }
-
-    fn deliver(&self, portion: Portion) {
-        let events: Arc<[Event]> = portion.events.into();
-        for (branch, replies) in self.relays.iter().zip(portion.replies) {
-            let concerned = (branch.members > 0 && !events.is_empty()) || !replies.is_empty();
-            if concerned {
-                branch.addr.do_send(Deliver {
-                    channel: self.live,
-                    events: events.clone(),
-                    replies,
-                });
-            }
-        }
-        for (host, result) in portion.hosts {
-            // A host that no longer waits has lost nothing but the news.
-            let _ = host.send(result);
-        }
-    }
-
-    /// A session of a lost life is back, or will not come.
-    fn returned(&mut self, session: SessionId, ctx: &mut Context<Self>) {
-        if self.awaited.remove(&session) && self.awaited.is_empty() {
-            self.deliver_released(ctx);
-        }
-    }
-
-    /// Announces joins and leaves, now or after gathering more of them.
-    fn announce(&mut self, ctx: &mut Context<Self>) {
-        if !self.awaited.is_empty() || self.announcing.is_some() {
-            return;
-        }
-        match self.state.announce_in() {
-            None => {}
-            Some(Duration::ZERO) => self.announce_now(),
-            Some(window) => {
-                self.announcing = Some(ctx.run_later(window, |channel, ctx| {
-                    channel.announcing = None;
-                    channel.announce_now();
-                    channel.linger_if_idle(ctx);
-                }));
-            }
-        }
-    }
-
-    fn announce_now(&mut self) {
-        /// Presences in one event: about 150 kB, so that no single frame fills an outbox.
-        const IN_ONE_EVENT: usize = 1000;
-        let Some(delta) = self.state.take_delta() else {
-            return;
-        };
-        let changes = delta.joins.len() + delta.leaves.len();
-        metrics::counter!("banter_presence_changes_total").increment(changes as u64);
-        for delta in delta.parts(IN_ONE_EVENT) {
-            let channel = self.state.id().clone();
-            let mut portion = self.portion();
-            let news = PresenceNews { channel, delta };
-            portion.events.push(Event::new(Outgoing::Presence(news)));
-            self.deliver(portion);
-        }
-    }
-
     /// Starts the clock of an empty channel; a join stops it.
     fn linger_if_idle(&mut self, ctx: &mut Context<Self>) {
-        if !self.state.is_idle() || self.lingering.is_some() || !self.awaited.is_empty() {
+        if !self.is_idle() || self.lingering.is_some() || !self.awaited.is_empty() {
             return;
         }
         self.lingering = Some(ctx.run_later(self.linger, |channel, ctx| {
             channel.lingering = None;
-            if channel.state.is_idle() && channel.hosts.is_empty() {
+            if channel.is_idle() {
                 channel.directory.release(channel.state.id(), channel.live);
                 ctx.stop();
             }
         }));
+    }
+
+    fn is_idle(&self) -> bool {
+        self.state.is_idle() && self.calls.is_empty() && self.entering.is_empty()
     }
 
     /// Leaves the channel to the next life, with its members and the presences that everybody has been
@@ -278,25 +125,24 @@ impl Channel {
         self.directory.lost(self.state.id(), self.live, legacy);
     }
 
-    fn refuse(&self, home: Home, ticket: Ticket, error: PublishError) {
+    fn next_call(&mut self) -> u64 {
+        self.last_call += 1;
+        self.last_call
+    }
+
+    fn refuse(&self, reply_to: ReplyAddress, error: PublishError) {
         let replies = vec![Reply {
-            socket: home.socket,
-            ticket,
+            socket: reply_to.socket,
+            ticket: reply_to.ticket,
             answer: error.into(),
         }];
-        self.relays[home.branch].addr.do_send(Deliver {
-            channel: self.live,
-            events: Arc::new([]),
-            replies,
-        });
-    }
-}
-
-fn message_kind(message: &Message) -> usize {
-    match message.code {
-        MessageCode::Chat => 0,
-        MessageCode::Update => 1,
-        MessageCode::Remove => 2,
+        if let Some(at) = self.relay(reply_to.relay) {
+            self.relays[at].addr.do_send(Deliver {
+                channel: self.live,
+                events: Arc::new([]),
+                replies,
+            });
+        }
     }
 }
 
@@ -351,53 +197,17 @@ impl Drop for Channel {
 }
 
 impl Handler<Join> for Channel {
-    type Result = Result<LiveChannel, JoinError>;
+    type Result = ActorResponse<Self, JoinResult>;
 
     fn handle(&mut self, join: Join, ctx: &mut Context<Self>) -> Self::Result {
         if !self.open {
-            return Err(JoinError::Unavailable);
+            return ActorResponse::reply(Err(JoinError::Unavailable));
         }
-        let session = join.presence.session;
-        let Joined {
-            presence,
-            others,
-            first,
-        } = self.state.join(join.presence, join.hidden)?;
-        let branch = self.branch(join.relay_id, join.relay);
-        if first {
-            if let Some(lingering) = self.lingering.take() {
-                ctx.cancel_future(lingering);
-            }
-            self.relays[branch].members += 1;
-            self.homes.insert(
-                session,
-                Home {
-                    branch,
-                    socket: join.socket,
-                },
-            );
+        let everybody = self.state.id().kind() == ChannelKind::Room;
+        if everybody || self.state.has(join.presence.session) {
+            return ActorResponse::reply(self.enter(join, ctx));
         }
-        let answer = join.ticket.map(|ticket| {
-            let channel = self.state.id().clone();
-            (
-                ticket,
-                Outgoing::Joined(JoinAnswer {
-                    channel,
-                    others,
-                    presence,
-                }),
-            )
-        });
-        let admit = Admit {
-            channel: self.live,
-            socket: join.socket,
-            enter: first,
-            answer,
-        };
-        self.relays[branch].addr.do_send(admit);
-        self.returned(session, ctx);
-        self.announce(ctx);
-        Ok(self.live)
+        ActorResponse::r#async(self.enter_if_allowed(join))
     }
 }
 
@@ -405,6 +215,7 @@ impl Handler<Leave> for Channel {
     type Result = ();
 
     fn handle(&mut self, leave: Leave, ctx: &mut Context<Self>) {
+        self.entering.remove(&leave.session);
         self.state.leave(leave.session);
         if let Some(home) = self.homes.remove(&leave.session) {
             let branch = &mut self.relays[home.branch];
@@ -412,7 +223,16 @@ impl Handler<Leave> for Channel {
             branch.addr.do_send(Dismiss {
                 channel: self.live,
                 socket: home.socket,
-                answer: leave.ticket,
+                answer: leave.answer.map(|address| address.ticket),
+            });
+        } else if let Some(address) = leave.answer
+            && let Some(at) = self.relay(address.relay)
+        {
+            // Taken out before it could leave.
+            self.relays[at].addr.do_send(Dismiss {
+                channel: self.live,
+                socket: address.socket,
+                answer: Some(address.ticket),
             });
         }
         self.returned(leave.session, ctx);
@@ -425,30 +245,45 @@ impl Handler<Publish> for Channel {
     type Result = ();
 
     fn handle(&mut self, publish: Publish, ctx: &mut Context<Self>) {
-        // A session publishes only where its join was answered, so its home is known; should it have
-        // been lost with an earlier life, the session fails the request itself.
-        let Some(home) = self.homes.get(&publish.session).copied() else {
-            return;
-        };
-        let relay = self.relays[home.branch].id;
-        let reply_to = ReplyTo::Socket {
-            relay,
-            socket: home.socket,
-            ticket: publish.ticket,
-        };
-        match self
-            .state
-            .admit(publish.session, publish.edit, reply_to, Micros::now())
-        {
+        let Publish {
+            session,
+            reply_to,
+            written,
+            edit,
+        } = publish;
+        let (answer, now) = (ReplyTo::Socket(reply_to), Micros::now());
+        match self.state.admit(session, edit, written, answer, now) {
             Ok(None) => self.deliver_soon(ctx),
             Ok(Some(write)) => {
                 if let Err(error) = self.store.submit(write, &self.sink) {
                     self.state.withdraw();
-                    self.refuse(home, publish.ticket, error.into());
+                    self.refuse(reply_to, error.into());
                 }
             }
-            Err(error) => self.refuse(home, publish.ticket, error),
+            Err(error) => self.refuse(reply_to, error),
         }
+    }
+}
+
+impl Handler<PublishEvents> for Channel {
+    type Result = ResponseFuture<Result<(), PublishError>>;
+
+    fn handle(&mut self, publish: PublishEvents, ctx: &mut Context<Self>) -> Self::Result {
+        if !self.open {
+            return Box::pin(async { Err(PublishError::ChannelLost) });
+        }
+        let call = self.next_call();
+        let place = self
+            .state
+            .reserve(publish.most, ReplyTo::Call(call), Micros::now());
+        if let Err(error) = (publish.submit)(place, &self.sink) {
+            self.state.withdraw();
+            self.linger_if_idle(ctx);
+            return Box::pin(async move { Err(error.into()) });
+        }
+        let (told, end) = oneshot::channel();
+        self.calls.insert(call, CallAnswer::Events(told));
+        Box::pin(async move { end.await.unwrap_or(Err(PublishError::ChannelLost)) })
     }
 }
 
@@ -459,12 +294,11 @@ impl Handler<PublishFromServer> for Channel {
         if !self.open {
             return Box::pin(async { Err(PublishError::ChannelLost) });
         }
-        let call = self.next_host;
-        self.next_host += 1;
+        let call = self.next_call();
         let write = self.state.admit_from_server(
             publish.content,
             publish.username,
-            ReplyTo::Host(call),
+            ReplyTo::Call(call),
             Micros::now(),
         );
         if let Err(error) = self.store.submit(write, &self.sink) {
@@ -473,7 +307,7 @@ impl Handler<PublishFromServer> for Channel {
             return Box::pin(async move { Err(error.into()) });
         }
         let (told, end) = oneshot::channel();
-        self.hosts.insert(call, told);
+        self.calls.insert(call, CallAnswer::Message(told));
         Box::pin(async move { end.await.unwrap_or(Err(PublishError::ChannelLost)) })
     }
 }

@@ -5,16 +5,17 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use actix::Addr;
 
 use super::{
-    BatchCommitted, ChannelId, Content, Edit, JoinError, Message, MessageStore, Presence,
-    PublishError, SessionId, state::ChannelLimits,
+    BatchCommitted, ChannelId, CommitSink, Content, Edit, JoinError, Message, MessageStore, Place,
+    Presence, PublishError, SessionId, state::ChannelLimits,
 };
 use crate::{
     directory::Directory,
-    relay::{LiveChannel, Relay, RelayId, SocketKey, Ticket},
+    relay::{LiveChannel, Relay, RelayId, ReplyAddress, SocketKey, Stay, Ticket},
+    store::StoreError,
 };
 
-/// Asks to be let in. Answered with this life of the channel; the client is answered through its
-/// relay, so that nothing overtakes the answer. May be repeated.
+/// Asks to be let in. Answered when the user may be in the channel and is; the client is answered
+/// through its relay, so that nothing overtakes the answer. May be repeated.
 pub(crate) struct Join {
     pub(crate) presence: Presence,
     pub(crate) hidden: bool,
@@ -26,7 +27,16 @@ pub(crate) struct Join {
 }
 
 impl actix::Message for Join {
-    type Result = Result<LiveChannel, JoinError>;
+    type Result = Result<Entered, JoinError>;
+}
+
+/// A session's place in a channel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entered {
+    /// This life of the channel.
+    pub(crate) live: LiveChannel,
+    /// The same when a session joins again without having left.
+    pub(crate) stay: Stay,
 }
 
 /// Lets a session out. Not replied to; may arrive for a session that is not in.
@@ -34,8 +44,8 @@ impl actix::Message for Join {
 #[rtype(result = "()")]
 pub(crate) struct Leave {
     pub(crate) session: SessionId,
-    /// The request to answer; `None` when the session has ended.
-    pub(crate) ticket: Option<Ticket>,
+    /// The request to answer through the client's relay; `None` when the session has ended.
+    pub(crate) answer: Option<ReplyAddress>,
 }
 
 /// Sends, updates or removes a message for a session. The client is answered through its relay.
@@ -43,7 +53,10 @@ pub(crate) struct Leave {
 #[rtype(result = "()")]
 pub(crate) struct Publish {
     pub(crate) session: SessionId,
-    pub(crate) ticket: Ticket,
+    /// A session that was taken out is still owed its answers.
+    pub(crate) reply_to: ReplyAddress,
+    /// The channel as the client wrote it, where that is not as it is known.
+    pub(crate) written: Option<ChannelId>,
     pub(crate) edit: Edit,
 }
 
@@ -55,6 +68,21 @@ pub(crate) struct PublishFromServer {
 
 impl actix::Message for PublishFromServer {
     type Result = Result<Arc<Message>, PublishError>;
+}
+
+/// Reserves places for the event messages of a change that the store has yet to decide. Answered when
+/// it is committed and delivered, and those it removes are out.
+pub(crate) struct PublishEvents {
+    /// How many event messages there may be.
+    pub(crate) most: usize,
+    /// Queues the change, with the place of its first event and where its outcome is to be told.
+    pub(crate) submit: Submit,
+}
+
+type Submit = Box<dyn FnOnce(Place, &CommitSink) -> Result<(), StoreError> + Send>;
+
+impl actix::Message for PublishEvents {
+    type Result = Result<(), PublishError>;
 }
 
 /// Asks who is visible in the channel.

@@ -6,6 +6,9 @@ pub enum JoinError {
     /// The channel has as many sessions as it may have.
     #[error("the channel is full")]
     ChannelFull,
+    /// There is no such channel, or not for this user; outsiders shall not learn which.
+    #[error("channel not found")]
+    Forbidden,
     /// The history could not be read, so no order could be promised. May pass.
     #[error("the channel is unavailable, try again")]
     Unavailable,
@@ -17,6 +20,9 @@ pub enum PublishError {
     /// This very session has not joined the channel.
     #[error("must join the channel before sending to it")]
     NotJoined,
+    /// The user may no longer be in the channel, or there is no such channel.
+    #[error("channel not found")]
+    Forbidden,
     /// Unknown, removed, or somebody else's message, or one this session may not change.
     #[error("message_id does not name a message of yours in this channel")]
     NoSuchMessage,

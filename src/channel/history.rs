@@ -1,10 +1,11 @@
 //! Walking through a channel's history: who may, from where, and how to go on.
 
-use super::{ChannelId, Direction, Message, Page, PageQuery, Seq, id::ChannelKind};
-use crate::{store::StoreError, user::UserId};
-
-/// Most messages on a page.
-const MOST: i32 = 100;
+use super::{ChannelId, Direction, Message, MessageStore, Page, PageQuery, Seq};
+use crate::{
+    page::{LimitError, PageLimit},
+    store::StoreError,
+    user::UserId,
+};
 
 /// A place in a channel's history from which a listing goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +29,8 @@ pub(crate) enum Side {
 /// Why a history is not shown.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum HistoryError {
-    #[error("limit must be between 1 and {MOST}")]
-    Limit,
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     #[error("cursor belongs to a listing in the other direction")]
     Direction,
     /// No such channel, or not for this user; outsiders shall not learn which.
@@ -62,27 +63,14 @@ impl HistoryRequest {
     /// `limit` is 1 to 100, by default 1.
     ///
     /// # Errors
-    /// When `user` may not read the channel, or the limit or the cursor does not fit.
+    /// When the limit or the cursor does not fit.
     pub(crate) fn new(
-        user: UserId,
         channel: ChannelId,
         direction: Direction,
         limit: Option<i32>,
         cursor: Option<Cursor>,
     ) -> Result<Self, HistoryError> {
-        let allowed = match channel.kind() {
-            ChannelKind::Room => true,
-            ChannelKind::Direct(one, two) => user == one || user == two,
-            ChannelKind::Group => false,
-        };
-        if !allowed {
-            return Err(HistoryError::Forbidden);
-        }
-        let limit = match limit {
-            None => 1,
-            Some(limit @ 1..=MOST) => limit as usize,
-            Some(_) => return Err(HistoryError::Limit),
-        };
+        let limit = PageLimit::new(limit, PageLimit::ONE)?.get();
         if cursor.is_some_and(|cursor| cursor.direction != direction) {
             return Err(HistoryError::Direction);
         }
@@ -94,8 +82,23 @@ impl HistoryRequest {
         })
     }
 
+    /// The page, for a user who may be in the channel; joining it is not needed.
+    ///
+    /// # Errors
+    /// `Forbidden`, or the store's.
+    pub(crate) async fn read(
+        &self,
+        user: UserId,
+        store: &dyn MessageStore,
+    ) -> Result<HistoryPage, HistoryError> {
+        if !store.may_enter(user, &self.channel).await? {
+            return Err(HistoryError::Forbidden);
+        }
+        Ok(self.page(store.page(self.query()).await?))
+    }
+
     /// What to ask the store.
-    pub(crate) fn query(&self) -> PageQuery {
+    fn query(&self) -> PageQuery {
         let direction = if self.walks_back() {
             self.direction.reversed()
         } else {
@@ -111,7 +114,7 @@ impl HistoryRequest {
     }
 
     /// What to make of the store's answer.
-    pub(crate) fn page(&self, Page { mut messages, more }: Page) -> HistoryPage {
+    fn page(&self, Page { mut messages, more }: Page) -> HistoryPage {
         if self.walks_back() {
             messages.reverse();
         }

@@ -1,23 +1,39 @@
+//! The ids of channels and the names of rooms.
+
 use std::{borrow::Borrow, fmt, hash, sync::Arc};
 
+use super::GroupId;
 use crate::user::UserId;
 
 /// Longest room name, in bytes of UTF-8.
 const ROOM_NAME_BYTES: usize = 64;
 
-/// A channel, as clients write it: room `2...NAME`, group `3.GROUPID..`, direct `4.LOWERID.HIGHERID.`
-/// (ids compared as text). Cheap to clone; equal when the texts are equal.
+/// A channel: room `2...NAME`, group `3.GROUPID..`, direct `4.LOWERID.HIGHERID.`
+/// (ids compared as text). Cheap to clone; equal when they name the same channel, whatever the case of
+/// the ids in them.
 #[derive(Clone)]
 pub struct ChannelId {
+    /// With all ids in lower case.
     text: Arc<str>,
+    /// As the client wrote it, where that differs.
+    written: Option<Arc<str>>,
     kind: ChannelKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChannelKind {
     Room,
-    Group,
+    Group(GroupId),
     Direct(UserId, UserId),
+}
+
+/// What a user may do in a channel: be in it, write to it, and read its history, or none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Granted,
+    Denied,
+    /// Granted to the members of a group.
+    MembersOf(GroupId),
 }
 
 /// The text is not the id of a channel.
@@ -40,7 +56,18 @@ impl ChannelId {
     pub fn room(name: &RoomName) -> Self {
         Self {
             text: format!("2...{}", name.0).into(),
+            written: None,
             kind: ChannelKind::Room,
+        }
+    }
+
+    /// The channel of a group.
+    #[must_use]
+    pub fn group(group: GroupId) -> Self {
+        Self {
+            text: format!("3.{group}..").into(),
+            written: None,
+            kind: ChannelKind::Group(group),
         }
     }
 
@@ -58,29 +85,61 @@ impl ChannelId {
             ("2", "", "", "") => return Err(RoomName),
             ("2", "", "", name) if name.len() > ROOM_NAME_BYTES => return Err(RoomName),
             ("2", "", "", _) => ChannelKind::Room,
-            ("3", group, "", "") => UserId::parse(group)
-                .map(|_| ChannelKind::Group)
-                .ok_or(NotUuid)?,
+            ("3", group, "", "") => ChannelKind::Group(GroupId::parse(group).ok_or(NotUuid)?),
             ("4", low, high, "") => {
                 let (low, high) = UserId::parse(low).zip(UserId::parse(high)).ok_or(NotUuid)?;
                 ChannelKind::Direct(low, high)
             }
             _ => return Err(Malformed),
         };
-        Ok(Self {
-            text: text.into(),
-            kind,
+        let lower_case = kind == ChannelKind::Room || !text.bytes().any(|b| b.is_ascii_uppercase());
+        Ok(if lower_case {
+            Self {
+                text: text.into(),
+                written: None,
+                kind,
+            }
+        } else {
+            Self {
+                text: text.to_ascii_lowercase().into(),
+                written: Some(text.into()),
+                kind,
+            }
         })
     }
 
-    /// The id as clients see it.
+    /// The id by which the channel is known: ids in it are in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
+    /// The same id without the spelling of whoever wrote it.
+    pub(crate) fn known(&self) -> Self {
+        Self {
+            written: None,
+            ..self.clone()
+        }
+    }
+
+    /// The id as it was [parsed](Self::parse): answers repeat what a client wrote.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        self.written.as_ref().unwrap_or(&self.text)
+    }
+
     pub(crate) fn kind(&self) -> ChannelKind {
         self.kind
+    }
+
+    /// Whether a user may be in the channel, or what that depends on.
+    pub(crate) fn access(&self, user: UserId) -> Access {
+        match self.kind {
+            ChannelKind::Room => Access::Granted,
+            ChannelKind::Group(group) => Access::MembersOf(group),
+            ChannelKind::Direct(one, two) if user == one || user == two => Access::Granted,
+            ChannelKind::Direct(..) => Access::Denied,
+        }
     }
 
     /// The name of the room; `None` for groups and direct channels.
@@ -89,14 +148,17 @@ impl ChannelId {
         (self.kind == ChannelKind::Room).then(|| &self.text["2...".len()..])
     }
 
-    /// The id of the group, as it was written; `None` for rooms and direct channels.
+    /// The group; `None` for rooms and direct channels.
     #[must_use]
-    pub fn group_id(&self) -> Option<&str> {
-        (self.kind == ChannelKind::Group).then(|| self.text.split('.').nth(1))?
+    pub fn group_id(&self) -> Option<GroupId> {
+        match self.kind {
+            ChannelKind::Group(group) => Some(group),
+            ChannelKind::Room | ChannelKind::Direct(..) => None,
+        }
     }
 }
 
-// By text alone, so that a map of channels can be asked with the text of a request.
+// By this text alone, so that a map of channels can be asked with the text of a request.
 impl PartialEq for ChannelId {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
@@ -204,11 +266,23 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_case_of_an_id_makes_no_other_channel() {
+        let group = GroupId::random();
+        let lower = ChannelId::group(group);
+        let upper = ChannelId::parse(&format!("3.{group:#}..").to_ascii_uppercase()).unwrap();
+        assert_eq!((&upper, upper.group_id()), (&lower, Some(group)));
+        assert_eq!(upper.as_str(), lower.as_str());
+        assert_eq!(upper.written(), lower.written().to_ascii_uppercase());
+        let rooms = ["2...Lobby", "2...lobby"].map(|id| ChannelId::parse(id).unwrap());
+        assert_ne!(rooms[0], rooms[1]);
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_or_refused_without_panic(text in ".*") {
             if let Ok(id) = ChannelId::parse(&text) {
-                prop_assert_eq!(id.as_str(), text);
+                prop_assert_eq!(id.written(), text);
             }
         }
 

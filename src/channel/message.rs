@@ -55,6 +55,40 @@ pub enum MessageCode {
     Update = 1,
     /// An earlier message is gone.
     Remove = 2,
+    /// The sender joined the group.
+    GroupJoin = 3,
+    /// The sender was added to the group, or their request to join was accepted.
+    GroupAdd = 4,
+    /// The sender left the group.
+    GroupLeave = 5,
+    /// The sender was kicked from the group.
+    GroupKick = 6,
+    /// The sender was promoted.
+    GroupPromote = 7,
+    /// The sender was banned from the group.
+    GroupBan = 8,
+    /// The sender was demoted.
+    GroupDemote = 9,
+}
+
+impl MessageCode {
+    /// By its number; `None` for numbers that are no code.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        const ALL: [MessageCode; 10] = [
+            MessageCode::Chat,
+            MessageCode::Update,
+            MessageCode::Remove,
+            MessageCode::GroupJoin,
+            MessageCode::GroupAdd,
+            MessageCode::GroupLeave,
+            MessageCode::GroupKick,
+            MessageCode::GroupPromote,
+            MessageCode::GroupBan,
+            MessageCode::GroupDemote,
+        ];
+        ALL.get(usize::from(number)).copied()
+    }
 }
 
 /// One entry of a channel, as it is delivered and as it stands in the history.
@@ -68,7 +102,7 @@ pub struct Message {
     pub seq: Option<Seq>,
     /// What it is.
     pub code: MessageCode,
-    /// Who said it; `UserId::SERVER` for the server itself.
+    /// Who said it, or whom an event is about; `UserId::SERVER` for the server itself.
     pub sender: UserId,
     /// The sender's name at that time.
     pub username: Arc<str>,

@@ -13,8 +13,10 @@ mod actor;
 mod command;
 mod content;
 mod error;
+mod group_id;
 mod history;
 mod id;
+mod in_flight;
 mod message;
 mod presence;
 mod state;
@@ -22,20 +24,24 @@ mod store;
 
 pub(crate) use self::{
     actor::Channel,
-    command::{ChannelParts, GetPresences, Join, Leave, Legacy, Publish, PublishFromServer},
+    command::{
+        ChannelParts, Entered, GetPresences, Join, Leave, Legacy, Publish, PublishEvents,
+        PublishFromServer,
+    },
     history::{Cursor, HistoryError, HistoryPage, HistoryRequest, Side},
-    id::ChannelKind,
+    id::{Access, ChannelKind},
     presence::{Announced, PresenceDelta},
     state::{ChannelLimits, Edit},
 };
 pub use self::{
     content::{Content, ContentError},
     error::{JoinError, PublishError},
+    group_id::GroupId,
     id::{ChannelId, ChannelIdError, RoomName, RoomNameError},
     message::{Message, MessageCode, MessageId, Micros, Seq},
     presence::{Presence, SessionId},
     store::{
-        BatchCommitted, CommitSink, Direction, MessageStore, Outcome, Page, PageQuery, Position,
-        Write,
+        BatchCommitted, CommitSink, Direction, Events, MessageStore, Outcome, Page, PageQuery,
+        Place, Position, Write,
     },
 };

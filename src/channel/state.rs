@@ -8,7 +8,9 @@ use std::{
 
 use super::{
     Announced, ChannelId, Content, JoinError, Message, MessageCode, MessageId, Micros, Outcome,
-    Position, Presence, PresenceDelta, PublishError, Seq, SessionId, Write, presence::PresenceBook,
+    Place, Position, Presence, PresenceDelta, PublishError, Seq, SessionId, Write,
+    in_flight::{InFlight, Released},
+    presence::PresenceBook,
 };
 use crate::{relay::ReplyTo, store::StoreError, user::UserId};
 
@@ -33,9 +35,26 @@ pub(crate) struct ChannelLimits {
     pub(crate) presence_window: Duration,
 }
 
+/// Who may no longer be in a channel.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Expelled {
+    User(UserId),
+    /// The channel ends.
+    Everybody,
+}
+
+impl Expelled {
+    pub(crate) fn includes(self, user: UserId) -> bool {
+        match self {
+            Self::User(expelled) => user == expelled,
+            Self::Everybody => true,
+        }
+    }
+}
+
 /// A session that has joined.
 #[derive(Debug)]
-struct Member {
+struct JoinedSession {
     user: UserId,
     username: Arc<str>,
     persistence: bool,
@@ -43,26 +62,33 @@ struct Member {
     ephemeral: VecDeque<(MessageId, Micros)>,
 }
 
-/// A message that has its place in the order but has not been delivered.
-#[derive(Debug)]
-struct InFlight {
-    reply_to: ReplyTo,
-    stage: Stage,
+/// Whose message it is, and where it was written.
+struct Author {
+    user: UserId,
+    username: Arc<str>,
+    channel: ChannelId,
 }
 
-#[derive(Debug)]
-enum Stage {
-    /// Waits for the store. The message is as it will be delivered, but for the times of an update
-    /// or removal, which the store knows.
-    Writing(Arc<Message>),
-    Decided(Result<Arc<Message>, PublishError>),
-}
-
-/// The end of one publish, in its turn: to be delivered to all (if it went well) and answered.
-#[derive(Debug)]
-pub(crate) struct Released {
-    pub(crate) reply_to: ReplyTo,
-    pub(crate) result: Result<Arc<Message>, PublishError>,
+impl Author {
+    fn message(self, edit: Edit, time: Micros, create_time: Micros, seq: Option<Seq>) -> Message {
+        let (code, id, content) = match edit {
+            Edit::Send(content) => (MessageCode::Chat, MessageId::at(time), content),
+            Edit::Update(id, content) => (MessageCode::Update, id, content),
+            Edit::Remove(id) => (MessageCode::Remove, id, Content::empty()),
+        };
+        Message {
+            id,
+            channel: self.channel,
+            seq,
+            code,
+            sender: self.user,
+            username: self.username,
+            content,
+            create_time,
+            update_time: time,
+            persistent: false,
+        }
+    }
 }
 
 /// How a join went.
@@ -80,10 +106,9 @@ pub(crate) struct ChannelState {
     id: ChannelId,
     limits: ChannelLimits,
     position: Position,
-    members: HashMap<SessionId, Member>,
+    sessions: HashMap<SessionId, JoinedSession>,
     presences: PresenceBook,
-    /// In the order of admission, which is the order of delivery.
-    in_flight: VecDeque<InFlight>,
+    in_flight: InFlight,
 }
 
 impl ChannelState {
@@ -92,9 +117,9 @@ impl ChannelState {
             id,
             limits,
             position: Position::default(),
-            members: HashMap::new(),
+            sessions: HashMap::new(),
             presences: PresenceBook::inherited(inherited),
-            in_flight: VecDeque::new(),
+            in_flight: InFlight::default(),
         }
     }
 
@@ -109,7 +134,7 @@ impl ChannelState {
 
     /// Lets a session in. A session that is in already keeps its first flags.
     pub(crate) fn join(&mut self, joiner: Presence, hidden: bool) -> Result<Joined, JoinError> {
-        if let Some(member) = self.members.get(&joiner.session) {
+        if let Some(member) = self.sessions.get(&joiner.session) {
             let presence = Arc::new(Presence {
                 persistence: member.persistence,
                 ..joiner
@@ -120,7 +145,7 @@ impl ChannelState {
                 first: false,
             });
         }
-        if self.members.len() >= self.limits.sessions {
+        if self.sessions.len() >= self.limits.sessions {
             return Err(JoinError::ChannelFull);
         }
         let mut others = self.presences.announced();
@@ -132,9 +157,9 @@ impl ChannelState {
                 .cloned()
                 .collect();
         }
-        self.members.insert(
+        self.sessions.insert(
             joiner.session,
-            Member {
+            JoinedSession {
                 user: joiner.user,
                 username: joiner.username.clone(),
                 persistence: joiner.persistence,
@@ -155,11 +180,11 @@ impl ChannelState {
     /// Lets a session out. `false` when it was not in.
     pub(crate) fn leave(&mut self, session: SessionId) -> bool {
         self.presences.leave(session);
-        self.members.remove(&session).is_some()
+        self.sessions.remove(&session).is_some()
     }
 
     /// Gives an edit of a joined session its place in the order, and says what to write, if
-    /// anything. Its end comes out of [`release`](Self::release).
+    /// anything. `written` is the channel as the client wrote it, where that differs. Its end comes out of [`release`](Self::release).
     ///
     /// # Errors
     /// When the edit is refused at once; then it has no place and no further consequence.
@@ -167,18 +192,21 @@ impl ChannelState {
         &mut self,
         session: SessionId,
         edit: Edit,
+        written: Option<ChannelId>,
         reply_to: ReplyTo,
         now: Micros,
     ) -> Result<Option<Write>, PublishError> {
-        let member = self.members.get(&session).ok_or(PublishError::NotJoined)?;
-        let (sender, username) = (member.user, member.username.clone());
-        if member.persistence {
-            return Ok(Some(
-                self.admit_persistent(sender, username, edit, reply_to, now),
-            ));
+        let joined = self.sessions.get(&session).ok_or(PublishError::NotJoined)?;
+        let author = Author {
+            user: joined.user,
+            username: joined.username.clone(),
+            channel: written.unwrap_or_else(|| self.id.clone()),
+        };
+        if joined.persistence {
+            return Ok(Some(self.admit_persistent(author, edit, reply_to, now)));
         }
         let known = |id: &MessageId| {
-            let sent = member.ephemeral.iter().find(|(sent, _)| sent == id);
+            let sent = joined.ephemeral.iter().find(|(sent, _)| sent == id);
             sent.map(|(_, time)| *time)
                 .ok_or(PublishError::NoSuchMessage)
         };
@@ -187,12 +215,9 @@ impl ChannelState {
             Edit::Update(id, _) | Edit::Remove(id) => Some(known(id)?),
         };
         let time = self.tick(now);
-        let message = self.message(sender, username, edit, time, earlier.unwrap_or(time), None);
+        let message = author.message(edit, time, earlier.unwrap_or(time), None);
         self.remember_ephemeral(session, &message);
-        self.in_flight.push_back(InFlight {
-            reply_to,
-            stage: Stage::Decided(Ok(Arc::new(message))),
-        });
+        self.in_flight.ready(reply_to, message);
         Ok(None)
     }
 
@@ -204,13 +229,32 @@ impl ChannelState {
         reply_to: ReplyTo,
         now: Micros,
     ) -> Write {
-        self.admit_persistent(UserId::SERVER, username, Edit::Send(content), reply_to, now)
+        let author = Author {
+            user: UserId::SERVER,
+            username,
+            channel: self.id.clone(),
+        };
+        self.admit_persistent(author, Edit::Send(content), reply_to, now)
+    }
+
+    /// Reserves the next places for the events of a change that the store has yet to decide. Its end
+    /// comes out of [`release`](Self::release).
+    pub(crate) fn reserve(&mut self, places: usize, reply_to: ReplyTo, now: Micros) -> Place {
+        let place = Place {
+            channel: self.id.clone(),
+            seq: Seq(self.position.last_seq.0 + 1),
+            time: self.tick(now),
+        };
+        let places = places as u64;
+        self.position.last_seq.0 += places;
+        self.position.last_time = place.nth(places.saturating_sub(1) as usize).1;
+        self.in_flight.change(reply_to, places);
+        place
     }
 
     fn admit_persistent(
         &mut self,
-        sender: UserId,
-        username: Arc<str>,
+        author: Author,
         edit: Edit,
         reply_to: ReplyTo,
         now: Micros,
@@ -220,72 +264,71 @@ impl ChannelState {
             self.position.last_seq.0 += 1;
             self.position.last_seq
         });
+        let sender = author.user;
+        let write = match &edit {
+            Edit::Send(_) => None,
+            Edit::Update(id, content) => Some(Write::Update {
+                channel: self.id.clone(),
+                id: *id,
+                sender,
+                content: content.clone(),
+                time,
+            }),
+            Edit::Remove(id) => Some(Write::Remove {
+                channel: self.id.clone(),
+                id: *id,
+                sender,
+            }),
+        };
         let message = Arc::new(Message {
             persistent: true,
-            ..self.message(sender, username, edit, time, time, seq)
+            ..author.message(edit, time, time, seq)
         });
-        self.in_flight.push_back(InFlight {
-            reply_to,
-            stage: Stage::Writing(message.clone()),
-        });
-        let (channel, id) = (self.id.clone(), message.id);
-        match message.code {
-            MessageCode::Chat => Write::Append(message),
-            MessageCode::Update => Write::Update {
-                channel,
-                id,
-                sender,
-                content: message.content.clone(),
-                time,
-            },
-            MessageCode::Remove => Write::Remove {
-                channel,
-                id,
-                sender,
-            },
-        }
+        self.in_flight.write(reply_to, message.clone());
+        write.unwrap_or(Write::Append(message))
     }
 
-    /// Takes the last admitted edit back: the store did not even queue it.
+    /// Takes what was admitted or reserved last back: the store did not even queue it.
     pub(crate) fn withdraw(&mut self) {
-        if let Some(InFlight {
-            stage: Stage::Writing(message),
-            ..
-        }) = self.in_flight.pop_back()
-            && message.seq == Some(self.position.last_seq)
-        {
-            self.position.last_seq.0 -= 1;
-        }
+        self.position.last_seq.0 -= self.in_flight.withdraw();
     }
 
     /// What the store decided, in the order in which edits were admitted.
     pub(crate) fn committed(&mut self, outcomes: Vec<Result<Outcome, StoreError>>) {
-        let mut writing = self.in_flight.iter_mut();
-        for outcome in outcomes {
-            let next = writing.find_map(|entry| match &entry.stage {
-                Stage::Writing(message) => Some((message.clone(), &mut entry.stage)),
-                Stage::Decided(_) => None,
-            });
-            let Some((message, stage)) = next else { return };
-            *stage = Stage::Decided(decide(message, outcome));
-        }
+        self.in_flight.decide(outcomes);
     }
 
     /// Those whose turn has come: all before them have been released.
     pub(crate) fn release(&mut self) -> Option<Released> {
-        if matches!(self.in_flight.front()?.stage, Stage::Writing(_)) {
-            return None;
-        }
-        match self.in_flight.pop_front()? {
-            InFlight {
-                reply_to,
-                stage: Stage::Decided(result),
-            } => Some(Released { reply_to, result }),
-            InFlight {
-                stage: Stage::Writing(_),
-                ..
-            } => None,
-        }
+        self.in_flight.release()
+    }
+
+    /// The sessions of those who have to go. What they sent since without having it stored is not
+    /// delivered any more, even if the session has left by itself; what was to be stored the store has
+    /// refused by itself.
+    pub(crate) fn expel(&mut self, who: Expelled) -> Vec<SessionId> {
+        self.in_flight.refuse_ephemeral(|user| who.includes(user));
+        let gone = |joined: &JoinedSession| who.includes(joined.user);
+        self.sessions
+            .iter()
+            .filter(|(_, joined)| gone(joined))
+            .map(|(session, _)| *session)
+            .collect()
+    }
+
+    pub(crate) fn has(&self, session: SessionId) -> bool {
+        self.sessions.contains_key(&session)
+    }
+
+    /// A session as others would see it, were it not hidden.
+    pub(crate) fn presence(&self, session: SessionId) -> Option<Presence> {
+        let member = self.sessions.get(&session)?;
+        Some(Presence {
+            session,
+            user: member.user,
+            username: member.username.clone(),
+            persistence: member.persistence,
+        })
     }
 
     /// Whether joins or leaves wait to be announced, and how long to gather more of them first.
@@ -319,7 +362,7 @@ impl ChannelState {
 
     /// Whether nothing is lost when the channel is forgotten.
     pub(crate) fn is_idle(&self) -> bool {
-        self.members.is_empty() && self.in_flight.is_empty()
+        self.sessions.is_empty() && self.in_flight.is_empty()
     }
 
     /// The time of the next message: the clock's, but always later than the last one.
@@ -328,37 +371,8 @@ impl ChannelState {
         self.position.last_time
     }
 
-    fn message(
-        &self,
-        sender: UserId,
-        username: Arc<str>,
-        edit: Edit,
-        time: Micros,
-        create_time: Micros,
-        seq: Option<Seq>,
-    ) -> Message {
-        let (code, id, content) = match edit {
-            Edit::Send(content) => (MessageCode::Chat, MessageId::at(time), content),
-            Edit::Update(id, content) => (MessageCode::Update, id, content),
-            Edit::Remove(id) => (MessageCode::Remove, id, Content::empty()),
-        };
-        let (channel, update_time) = (self.id.clone(), time);
-        Message {
-            id,
-            channel,
-            seq,
-            code,
-            sender,
-            username,
-            content,
-            create_time,
-            update_time,
-            persistent: false,
-        }
-    }
-
     fn remember_ephemeral(&mut self, session: SessionId, message: &Message) {
-        let Some(member) = self.members.get_mut(&session) else {
+        let Some(member) = self.sessions.get_mut(&session) else {
             return;
         };
         match message.code {
@@ -372,34 +386,18 @@ impl ChannelState {
                         .push_back((message.id, message.create_time));
                 }
             }
-            MessageCode::Update => {}
             MessageCode::Remove => member.ephemeral.retain(|(id, _)| *id != message.id),
+            MessageCode::Update
+            | MessageCode::GroupJoin
+            | MessageCode::GroupAdd
+            | MessageCode::GroupLeave
+            | MessageCode::GroupKick
+            | MessageCode::GroupPromote
+            | MessageCode::GroupBan
+            | MessageCode::GroupDemote => {}
         }
     }
 }
 
-/// What the others will see of a write, now that the store has spoken.
-fn decide(
-    message: Arc<Message>,
-    outcome: Result<Outcome, StoreError>,
-) -> Result<Arc<Message>, PublishError> {
-    match (outcome?, message.code) {
-        (Outcome::Appended, _) => Ok(message),
-        (Outcome::NoSuchMessage, _) => Err(PublishError::NoSuchMessage),
-        (
-            Outcome::Changed {
-                create_time,
-                update_time,
-            },
-            MessageCode::Remove,
-        ) => Ok(Arc::new(Message {
-            create_time,
-            update_time,
-            ..Message::clone(&message)
-        })),
-        (Outcome::Changed { create_time, .. }, _) => Ok(Arc::new(Message {
-            create_time,
-            ..Message::clone(&message)
-        })),
-    }
-}
+#[cfg(test)]
+mod tests;

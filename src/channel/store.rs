@@ -13,11 +13,20 @@ use crate::{
 /// Writes are carried out in the order in which `submit` took them. What was committed survives the
 /// end of the process (and, with `durability = "power"`, of the machine).
 pub trait MessageStore: Send + Sync + 'static {
+    /// Whether a user may be in a channel, write to it, and read its history. Everybody may in a room,
+    /// members in the channel of their group. One look-up at most; sees committed writes only.
+    fn may_enter<'a>(
+        &'a self,
+        user: UserId,
+        channel: &ChannelId,
+    ) -> StoreFuture<'a, Result<bool, StoreError>>;
+
     /// Where the history of a channel ends. Sees every write submitted before, by anyone.
     fn open<'a>(&'a self, channel: &ChannelId) -> StoreFuture<'a, Result<Position, StoreError>>;
 
     /// Queues one write without waiting. If this succeeds, `sink` is told its outcome exactly once,
-    /// in the order of submission within the sink.
+    /// in the order of submission within the sink. A write of a user who may not be in the channel
+    /// when its turn comes is [`Forbidden`](Outcome::Forbidden), whatever was true before.
     ///
     /// # Errors
     /// `Busy` when the queue is full, `Closed` at shutdown. The sink hears nothing then.
@@ -31,7 +40,7 @@ pub trait MessageStore: Send + Sync + 'static {
 pub type CommitSink = Arc<dyn Fn(BatchCommitted) + Send + Sync>;
 
 /// The end of a channel's history; zeros when there is none.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Position {
     /// The highest place ever taken.
     pub last_seq: Seq,
@@ -75,8 +84,42 @@ pub struct BatchCommitted {
     pub outcomes: Vec<Result<Outcome, StoreError>>,
 }
 
+/// A place in a channel's order, and those behind it that were reserved with it.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The first place.
+    pub seq: Seq,
+    /// The time of the first place.
+    pub time: Micros,
+}
+
+impl Place {
+    /// The `n`th reserved place, from 0, with its time.
+    #[must_use]
+    pub fn nth(&self, n: usize) -> (Seq, Micros) {
+        (
+            Seq(self.seq.0 + n as u64),
+            Micros(self.time.0 + i64::try_from(n).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+/// What a change of something else, of a group for instance, meant for a channel.
+#[derive(Debug, Clone, Default)]
+pub struct Events {
+    /// The event messages that are now in the history, in their order, at the first of the places that
+    /// were reserved.
+    pub messages: Vec<Arc<Message>>,
+    /// Users who may no longer be in the channel. Each has a message, which is the last they hear.
+    pub removed: Vec<UserId>,
+    /// Whether the channel is no more, and nobody may be in it.
+    pub ended: bool,
+}
+
 /// What a committed write did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Outcome {
     /// The message is in the history.
     Appended,
@@ -89,6 +132,10 @@ pub enum Outcome {
     },
     /// There is no such message of this sender in this channel.
     NoSuchMessage,
+    /// The sender may not be in the channel; nothing was written.
+    Forbidden,
+    /// Something else was changed, or not; this is what came of it.
+    Events(Box<Events>),
 }
 
 /// Which way a listing runs.

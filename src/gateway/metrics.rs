@@ -66,6 +66,14 @@ fn describe() {
     describe_gauge!("banter_live_channels", "Channels in memory");
     describe_counter!("banter_messages_total", "Messages delivered, by kind");
     describe_counter!(
+        "banter_group_changes_total",
+        "Changes of who is in a group that were asked for, by action"
+    );
+    describe_counter!(
+        "banter_notifications_total",
+        "Notifications for users, whether online or not"
+    );
+    describe_counter!(
         "banter_deliveries_total",
         "Messages handed to sockets, one for each receiver"
     );

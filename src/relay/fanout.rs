@@ -1,13 +1,9 @@
 use std::{
     cell::RefCell,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     future::Future,
     pin::Pin,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
     task::{self, Poll},
     time::{Duration, Instant},
 };
@@ -15,109 +11,18 @@ use std::{
 use actix::prelude::*;
 use bytes::{Bytes, BytesMut};
 
-use super::{Closing, Event, Outbox, Ticket};
+use super::{
+    Admit, ChannelLost, CloseSocket, Deliver, Dismiss, Event, Expel, Expelled, LiveChannel, Outbox,
+    Push, RelayId, SocketKey, StayEnded,
+};
 use crate::wire::{Format, Outgoing};
-
-/// A relay, for as long as the process runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RelayId(u64);
-
-/// A socket, for as long as the process runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct SocketKey(u64);
-
-/// One life of a channel actor. A channel that was started anew is another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct LiveChannel(u64);
-
-fn next_number() -> u64 {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed)
-}
-
-impl LiveChannel {
-    pub(crate) fn new() -> Self {
-        Self(next_number())
-    }
-}
-
-/// Where the answer to a request belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReplyTo {
-    /// A client's request.
-    Socket {
-        relay: RelayId,
-        socket: SocketKey,
-        ticket: Ticket,
-    },
-    /// A call of the host program, by the channel's own count.
-    Host(u64),
-}
-
-/// An answer on its way to a socket.
-pub(crate) struct Reply {
-    pub(crate) socket: SocketKey,
-    pub(crate) ticket: Ticket,
-    pub(crate) answer: Outgoing,
-}
-
-/// Fact: these events happened in the channel; all members get them, in this order, before the
-/// answers leave. Sent once per relay and batch.
-///
-/// Relays take these without a bound of their own. A client's message holds a place in its sender's
-/// line until its answer is here, a host's call waits for its own, and presence events are coalesced: so
-/// no more can be under way than all lines, calls and channels together hold.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Deliver {
-    pub(crate) channel: LiveChannel,
-    pub(crate) events: Arc<[Event]>,
-    pub(crate) replies: Vec<Reply>,
-}
-
-/// Adds a socket to a channel, and answers its join. Everything sent later reaches the socket. Taken
-/// without a bound: a session joins one channel at a time.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Admit {
-    pub(crate) channel: LiveChannel,
-    pub(crate) socket: SocketKey,
-    /// Whether the socket is to become a member; not when it is one already.
-    pub(crate) enter: bool,
-    pub(crate) answer: Option<(Ticket, Outgoing)>,
-}
-
-/// Takes a socket out of a channel, and answers its leave. Taken without a bound: once for each [`Admit`].
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Dismiss {
-    pub(crate) channel: LiveChannel,
-    pub(crate) socket: SocketKey,
-    pub(crate) answer: Option<Ticket>,
-}
-
-/// Closes a socket with a close frame: logout, deletion, shutdown. May arrive twice, or too late.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct CloseSocket {
-    pub(crate) socket: SocketKey,
-    pub(crate) why: Closing,
-}
-
-/// Fact: this life of a channel ended in a panic. Told by the channel to relays, and by these to the
-/// sessions concerned, which join the next life. Taken without a bound: once for a life.
-#[derive(Message, Clone)]
-#[rtype(result = "()")]
-pub(crate) struct ChannelLost {
-    pub(crate) channel: LiveChannel,
-}
 
 /// The sockets of one thread, shared by its relay and its sessions.
 type Sockets = Rc<RefCell<HashMap<SocketKey, Socket>>>;
 
 struct Socket {
     outbox: Rc<Outbox>,
-    session: Option<Recipient<ChannelLost>>,
+    session: Option<Recipient<StayEnded>>,
 }
 
 struct Member {
@@ -167,7 +72,7 @@ impl Relay {
         };
         RelayHandle {
             addr: relay.start(),
-            id: RelayId(next_number()),
+            id: RelayId::new(),
             sockets,
         }
     }
@@ -176,7 +81,7 @@ impl Relay {
 impl RelayHandle {
     /// Takes charge of a socket's outbox until [`detach`](Self::detach).
     pub(crate) fn attach(&self, outbox: Rc<Outbox>) -> SocketKey {
-        let key = SocketKey(next_number());
+        let key = SocketKey::new();
         self.sockets.borrow_mut().insert(
             key,
             Socket {
@@ -187,8 +92,8 @@ impl RelayHandle {
         key
     }
 
-    /// Names the session to be told when a channel is lost.
-    pub(crate) fn tell(&self, socket: SocketKey, session: Recipient<ChannelLost>) {
+    /// Names the session to be told when it is no longer in a channel.
+    pub(crate) fn tell(&self, socket: SocketKey, session: Recipient<StayEnded>) {
         if let Some(entry) = self.sockets.borrow_mut().get_mut(&socket) {
             entry.session = Some(session);
         }
@@ -400,6 +305,51 @@ impl Handler<Dismiss> for Relay {
     }
 }
 
+impl Handler<Expel> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, Expel { channel, expelled }: Expel, ctx: &mut Context<Self>) {
+        if let Some(members) = self.channels.get_mut(&channel) {
+            let gone: HashSet<_> = expelled.iter().map(|expelled| expelled.socket).collect();
+            members.retain(|member| !gone.contains(&member.socket));
+            if members.is_empty() {
+                self.channels.remove(&channel);
+            }
+        }
+        let sockets = self.sockets.borrow();
+        let begins = self.corked.is_empty();
+        for Expelled { socket, stay, news } in expelled {
+            let Some(socket) = sockets.get(&socket) else {
+                continue;
+            };
+            if let Some(news) = news {
+                Self::cork(&mut self.corked, &socket.outbox);
+                let format = socket.outbox.format();
+                socket.outbox.push(news.frame(format, None));
+            }
+            if let Some(session) = &socket.session {
+                session.do_send(StayEnded::Expelled(stay));
+            }
+        }
+        drop(sockets);
+        if begins && !self.corked.is_empty() {
+            self.uncork_soon(ctx);
+        }
+    }
+}
+
+impl Handler<Push> for Relay {
+    type Result = ();
+
+    fn handle(&mut self, Push { socket, event }: Push, _: &mut Context<Self>) {
+        if let Some(socket) = self.sockets.borrow().get(&socket) {
+            socket
+                .outbox
+                .push(event.frame(socket.outbox.format()).clone());
+        }
+    }
+}
+
 impl Handler<ChannelLost> for Relay {
     type Result = ();
 
@@ -408,7 +358,7 @@ impl Handler<ChannelLost> for Relay {
         // Also to sockets that are not members yet: their requests may have been in the mailbox.
         for socket in self.sockets.borrow().values() {
             if let Some(session) = &socket.session {
-                session.do_send(lost.clone());
+                session.do_send(StayEnded::Lost(lost.channel));
             }
         }
     }

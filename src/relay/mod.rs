@@ -8,17 +8,19 @@
 //! sent it. Not here: who may hear what (`channel`), what the bytes mean (`wire`), how they reach
 //! the peer (`gateway`).
 
+mod command;
 mod event;
 mod fanout;
 mod line;
 mod outbox;
 
 pub(crate) use self::{
-    event::Event,
-    fanout::{
-        Admit, ChannelLost, CloseSocket, Deliver, Dismiss, LiveChannel, Relay, RelayHandle,
-        RelayId, Reply, ReplyTo, SocketKey,
+    command::{
+        Admit, ChannelLost, CloseSocket, Deliver, Dismiss, Expel, Expelled, LiveChannel, Push,
+        RelayId, Reply, ReplyAddress, ReplyTo, SocketKey, Stay, StayEnded,
     },
+    event::Event,
+    fanout::{Relay, RelayHandle},
     line::Ticket,
     outbox::{Closing, Outbox, OutboxLimits, Transport},
 };

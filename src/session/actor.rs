@@ -9,13 +9,15 @@ use uuid::Uuid;
 
 use crate::{
     channel::{
-        Channel, ChannelId, Content, Edit, Join, JoinError, Leave, MessageId, Presence, Publish,
-        PublishError, RoomName, SessionId,
+        Channel, ChannelId, Content, Edit, Entered, GroupId, Join, JoinError, Leave, MessageId,
+        Presence, Publish, PublishError, RoomName, SessionId,
     },
     directory::Directory,
-    relay::{ChannelLost, Closing, LiveChannel, Outbox, RelayHandle, SocketKey, Ticket},
+    relay::{
+        Closing, LiveChannel, Outbox, RelayHandle, ReplyAddress, SocketKey, Stay, StayEnded, Ticket,
+    },
     user::{OnlineSession, UserId},
-    wire::{ChannelJoin, EnvelopeCode, EnvelopeError, Outgoing, Request, StatusNews},
+    wire::{ChannelJoin, EnvelopeCode, EnvelopeError, Outgoing, PresenceNews, Request, StatusNews},
 };
 
 /// A decoded request. The socket gave it a place in the line of answers.
@@ -60,6 +62,7 @@ struct Membership {
     /// Kept for as long as the session is joined: the bound of a mailbox is per address.
     addr: Addr<Channel>,
     live: LiveChannel,
+    stay: Stay,
     persistence: bool,
     hidden: bool,
 }
@@ -76,6 +79,21 @@ impl Session {
 
     fn answer(&self, ticket: Ticket, answer: &Outgoing) {
         self.parts.outbox.answer(ticket, Some(answer));
+    }
+
+    /// Sends what was not asked for.
+    fn push(&self, news: &Outgoing) {
+        let outbox = &self.parts.outbox;
+        outbox.push(news.frame(outbox.format(), None));
+    }
+
+    fn presence(&self, persistence: bool) -> Presence {
+        Presence {
+            session: self.parts.id,
+            user: self.parts.user,
+            username: self.parts.username.clone(),
+            persistence,
+        }
     }
 
     fn refuse(&self, ticket: Ticket, error: impl Into<EnvelopeError>) {
@@ -111,9 +129,6 @@ impl Session {
         ctx: &mut Context<Self>,
     ) {
         let SessionParts {
-            id,
-            user,
-            username,
             socket,
             relay,
             directory,
@@ -121,12 +136,7 @@ impl Session {
         } = &self.parts;
         let (relay, relay_id, socket, directory) =
             (relay.addr.clone(), relay.id, *socket, directory.clone());
-        let presence = Presence {
-            session: *id,
-            user: *user,
-            username: username.clone(),
-            persistence,
-        };
+        let presence = self.presence(persistence);
         let asked = channel.clone();
         self.joining = Some(channel.clone());
         let answer = async move {
@@ -143,26 +153,32 @@ impl Session {
         ctx.wait(answer.into_actor(self).map(move |answer, session, _| {
             session.joining = None;
             let joined = answer.map_or(Err(JoinError::Unavailable), |(addr, result)| {
-                result.map(|live| (addr, live))
+                result.map(|entered| (addr, entered))
             });
             match joined {
-                Ok((addr, live)) => {
+                Ok((addr, Entered { live, stay })) => {
                     let membership = Membership {
                         addr,
                         live,
+                        stay,
                         persistence,
                         hidden,
                     };
                     match session.joined.entry(channel) {
                         // Joined again: the first flags and the one address stay.
-                        Entry::Occupied(known) if known.get().live == live => {}
-                        // Joined a new life before the news that the old one was lost.
-                        Entry::Occupied(mut lost) => drop(lost.insert(membership)),
+                        Entry::Occupied(known) if known.get().stay == stay => {}
+                        // Joined anew before the news that the earlier stay had ended.
+                        Entry::Occupied(mut ended) => drop(ended.insert(membership)),
                         Entry::Vacant(place) => drop(place.insert(membership)),
                     }
                 }
                 Err(error) => match ticket {
                     Some(ticket) => session.refuse(ticket, error),
+                    // Had to go while the channel was lost: nobody else will say so.
+                    None if matches!(error, JoinError::Forbidden) => {
+                        let news = PresenceNews::leave(channel, session.presence(persistence));
+                        session.push(&Outgoing::Presence(news));
+                    }
                     // A channel one silently fell out of would look like one where nobody speaks.
                     None => session.parts.outbox.close(Closing::BROKEN),
                 },
@@ -171,18 +187,30 @@ impl Session {
     }
 
     fn leave(&mut self, ticket: Ticket, channel_id: &str) {
-        if let Some((_, membership)) = self.joined.remove_entry(channel_id) {
-            self.parts.outbox.owed_by(ticket, membership.live);
-            // Without a bound: one for each join that was answered.
-            membership.addr.do_send(Leave {
-                session: self.parts.id,
-                ticket: Some(ticket),
-            });
-            return;
+        let channel = match ChannelId::parse(channel_id) {
+            Ok(channel) => channel,
+            Err(error) => return self.refuse(ticket, error),
+        };
+        let Some(membership) = self.joined.remove(&channel) else {
+            return self.answer(ticket, &Outgoing::Empty);
+        };
+        if !membership.addr.connected() {
+            // Taken out, and the channel has stopped since: the news has not been read yet.
+            return self.answer(ticket, &Outgoing::Empty);
         }
-        match ChannelId::parse(channel_id) {
-            Ok(_) => self.answer(ticket, &Outgoing::Empty),
-            Err(error) => self.refuse(ticket, error),
+        self.parts.outbox.owed_by(ticket, membership.live);
+        // Without a bound: one for each join that was answered.
+        membership.addr.do_send(Leave {
+            session: self.parts.id,
+            answer: Some(self.reply_address(ticket)),
+        });
+    }
+
+    fn reply_address(&self, ticket: Ticket) -> ReplyAddress {
+        ReplyAddress {
+            relay: self.parts.relay.id,
+            socket: self.parts.socket,
+            ticket,
         }
     }
 
@@ -194,10 +222,11 @@ impl Session {
         channel_id: &str,
         edit: impl FnOnce() -> Result<Edit, EnvelopeError>,
     ) {
-        let membership = match self.joined.get(channel_id) {
-            Some(membership) => Some(membership),
+        let (membership, written) = match self.joined.get(channel_id) {
+            Some(membership) => (Some(membership), None),
             None => match ChannelId::parse(channel_id) {
-                Ok(_) => None,
+                // Joined under another spelling, perhaps.
+                Ok(channel) => (self.joined.get(&channel), Some(channel)),
                 Err(error) => return self.refuse(ticket, error),
             },
         };
@@ -211,12 +240,35 @@ impl Session {
         self.parts.outbox.owed_by(ticket, membership.live);
         match membership.addr.try_send(Publish {
             session: self.parts.id,
-            ticket,
+            reply_to: self.reply_address(ticket),
+            written,
             edit,
         }) {
             Ok(()) => {}
             Err(SendError::Full(_)) => self.refuse(ticket, PublishError::Busy),
             Err(SendError::Closed(_)) => self.refuse(ticket, PublishError::ChannelLost),
+        }
+    }
+
+    /// Joins the next life of a channel that was lost, if it was joined.
+    fn return_to(&mut self, lost: LiveChannel, ctx: &mut Context<Self>) {
+        self.parts
+            .outbox
+            .answer_for(lost, &PublishError::ChannelLost.into());
+        let found = self
+            .joined
+            .iter()
+            .find(|(_, membership)| membership.live == lost);
+        let Some(channel) = found.map(|(channel, _)| channel.clone()) else {
+            return;
+        };
+        if let Some(Membership {
+            persistence,
+            hidden,
+            ..
+        }) = self.joined.remove(&channel)
+        {
+            self.enter(channel, persistence, hidden, None, ctx);
         }
     }
 }
@@ -228,9 +280,9 @@ fn target(join: &ChannelJoin) -> Result<ChannelId, EnvelopeError> {
         2 => Err(EnvelopeError::bad_input(
             "type 2: direct channels are not available",
         )),
-        3 => Err(EnvelopeError::bad_input(
-            "type 3: group channels are not available",
-        )),
+        3 => GroupId::parse(&join.target)
+            .map(ChannelId::group)
+            .ok_or_else(|| EnvelopeError::bad_input("target must be the id of a group")),
         other => Err(EnvelopeError::bad_input(format!(
             "type must be 1, 2 or 3, not {other}"
         ))),
@@ -257,18 +309,10 @@ impl Actor for Session {
         parts.relay.tell(parts.socket, ctx.address().recipient());
         parts.online.opened(parts.relay.addr.clone(), parts.socket);
         if parts.status {
-            let (session, user, username) = (parts.id, parts.user, parts.username.clone());
-            let joined = Presence {
-                session,
-                user,
-                username,
-                persistence: false,
-            };
-            let news = Outgoing::Status(StatusNews {
-                joined,
+            self.push(&Outgoing::Status(StatusNews {
+                joined: self.presence(false),
                 status: String::new(),
-            });
-            parts.outbox.push(news.frame(parts.outbox.format(), None));
+            }));
         }
     }
 }
@@ -282,7 +326,7 @@ impl Drop for Session {
             // Without a bound: one for each join that was answered.
             membership.addr.do_send(Leave {
                 session,
-                ticket: None,
+                answer: None,
             });
         }
         if let Some(channel) = self.joining.take() {
@@ -338,27 +382,16 @@ impl Handler<SocketClosed> for Session {
     }
 }
 
-impl Handler<ChannelLost> for Session {
+impl Handler<StayEnded> for Session {
     type Result = ();
 
-    fn handle(&mut self, lost: ChannelLost, ctx: &mut Context<Self>) {
-        self.parts
-            .outbox
-            .answer_for(lost.channel, &PublishError::ChannelLost.into());
-        let found = self
-            .joined
-            .iter()
-            .find(|(_, membership)| membership.live == lost.channel);
-        let Some(channel) = found.map(|(channel, _)| channel.clone()) else {
-            return;
-        };
-        if let Some(Membership {
-            persistence,
-            hidden,
-            ..
-        }) = self.joined.remove(&channel)
-        {
-            self.enter(channel, persistence, hidden, None, ctx);
+    fn handle(&mut self, ended: StayEnded, ctx: &mut Context<Self>) {
+        match ended {
+            StayEnded::Lost(live) => self.return_to(live, ctx),
+            // What was asked of the channel since it answers itself.
+            StayEnded::Expelled(stay) => {
+                self.joined.retain(|_, membership| membership.stay != stay)
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What must survive: one folder per database, each implementing the domain's seams
-//! (`channel::MessageStore`, `account::AccountStore`).
+//! (`channel::MessageStore`, `account::AccountStore`, `group::GroupStore`, `user::NotificationStore`).
 //!
 //! The domain knows the seams and [`StoreError`]; it never names a database.
 

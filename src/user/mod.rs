@@ -3,7 +3,13 @@
 //! Credentials and profiles are in `account`; what a single socket does is in `session`.
 
 mod id;
+mod notification;
+mod notifications;
 mod online;
 
 pub use id::UserId;
+pub(crate) use notification::{
+    Notification, NotificationCode, NotificationId, NotificationSeq, NotificationStore,
+};
+pub(crate) use notifications::{NotificationError, Notifications};
 pub(crate) use online::{Online, OnlineSession};

@@ -9,12 +9,12 @@ use std::{
 use actix::Addr;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::UserId;
+use super::{Notification, UserId};
 use crate::{
     account::TokenId,
     channel::SessionId,
-    relay::{CloseSocket, Closing, Relay, SocketKey},
-    wire::CloseCode,
+    relay::{CloseSocket, Closing, Event, Push, Relay, SocketKey},
+    wire::{CloseCode, Outgoing},
 };
 
 /// The open sessions of all users of this process. Cheap to clone.
@@ -123,6 +123,25 @@ impl Online {
         self.shard(user)
             .get(&user)
             .is_some_and(|sessions| sessions.iter().any(|entry| entry.visible))
+    }
+
+    /// Shows a notification to all open sessions of its user. Those that open at this moment may miss
+    /// it, and find it in the list.
+    pub(crate) fn notify(&self, notification: Notification) {
+        metrics::counter!("banter_notifications_total").increment(1);
+        let users = self.shard(notification.user);
+        let Some(sessions) = users.get(&notification.user) else {
+            return;
+        };
+        let event = Arc::new(Event::new(Outgoing::Notification(notification)));
+        for entry in sessions {
+            if let Stage::Open { relay, socket } = &entry.stage {
+                relay.do_send(Push {
+                    socket: *socket,
+                    event: event.clone(),
+                });
+            }
+        }
     }
 
     /// Ends the sessions that were opened with a token.

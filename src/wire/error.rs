@@ -7,7 +7,9 @@ use serde::Serialize;
 use crate::{
     account::{AccountError, CredentialError, TokenError},
     channel::{ChannelIdError, ContentError, HistoryError, JoinError, PublishError, RoomNameError},
+    group::GroupError,
     store::StoreError,
+    user::NotificationError,
     wire::CursorError,
 };
 
@@ -77,7 +79,7 @@ impl From<ContentError> for EnvelopeError {
 impl From<JoinError> for EnvelopeError {
     fn from(error: JoinError) -> Self {
         let code = match error {
-            JoinError::ChannelFull => EnvelopeCode::BadInput,
+            JoinError::ChannelFull | JoinError::Forbidden => EnvelopeCode::BadInput,
             JoinError::Unavailable => EnvelopeCode::Internal,
         };
         Self::new(code, error.to_string())
@@ -87,7 +89,9 @@ impl From<JoinError> for EnvelopeError {
 impl From<PublishError> for EnvelopeError {
     fn from(error: PublishError) -> Self {
         let code = match &error {
-            PublishError::NotJoined | PublishError::NoSuchMessage => EnvelopeCode::BadInput,
+            PublishError::NotJoined | PublishError::NoSuchMessage | PublishError::Forbidden => {
+                EnvelopeCode::BadInput
+            }
             PublishError::ChannelLost | PublishError::Busy => EnvelopeCode::Internal,
             // The writer has logged it, once for the whole batch.
             PublishError::Store(_) => EnvelopeCode::Internal,
@@ -106,7 +110,45 @@ impl From<HistoryError> for ApiError {
     fn from(error: HistoryError) -> Self {
         match error {
             HistoryError::Store(error) => error.into(),
-            HistoryError::Forbidden | HistoryError::Limit | HistoryError::Direction => {
+            HistoryError::Forbidden | HistoryError::Limit(_) | HistoryError::Direction => {
+                Self::invalid(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<GroupError> for ApiError {
+    fn from(error: GroupError) -> Self {
+        let code = match &error {
+            GroupError::NotFound | GroupError::NotAdmin => ApiCode::NotFound,
+            GroupError::NameTaken => ApiCode::AlreadyExists,
+            GroupError::NotSuperadmin
+            | GroupError::Full
+            | GroupError::LastSuperadmin
+            | GroupError::UserNotFound
+            | GroupError::RenameTaken
+            | GroupError::NothingToUpdate
+            | GroupError::Length { .. }
+            | GroupError::Nul { .. }
+            | GroupError::MaxCount { .. }
+            | GroupError::NoUsers
+            | GroupError::TooManyUsers { .. }
+            | GroupError::Limit(_)
+            | GroupError::State
+            | GroupError::Members
+            | GroupError::FilterWithName => ApiCode::InvalidArgument,
+            GroupError::Unavailable | GroupError::Lost => ApiCode::Unavailable,
+            GroupError::Store(error) => return error.clone().into(),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<NotificationError> for ApiError {
+    fn from(error: NotificationError) -> Self {
+        match error {
+            NotificationError::Store(error) => error.into(),
+            NotificationError::Limit(_) | NotificationError::TooMany { .. } => {
                 Self::invalid(error.to_string())
             }
         }
@@ -245,7 +287,7 @@ impl From<AccountError> for ApiError {
             AccountError::UsernameTaken | AccountError::IdentityTaken(_) => ApiCode::AlreadyExists,
             AccountError::CannotUnlink => ApiCode::PermissionDenied,
             AccountError::WrongPassword => ApiCode::Unauthenticated,
-            AccountError::Busy => ApiCode::Unavailable,
+            AccountError::Busy | AccountError::StillInGroups => ApiCode::Unavailable,
             AccountError::Hashing => {
                 tracing::error!("password hashing failed");
                 ApiCode::Internal

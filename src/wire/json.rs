@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer, ser::SerializeSeq};
 use super::{
     EnvelopeError, Outgoing,
     frame::{payload_buffer, text_frame},
+    rest::notification::NotificationBody,
 };
 use crate::channel::{ChannelId, ChannelKind, Message, Micros, Presence};
 
@@ -37,6 +38,7 @@ fn capacity(what: &Outgoing) -> usize {
         Outgoing::Presence(news) => {
             160 + (news.delta.joins.len() + news.delta.leaves.len()) * PRESENCE
         }
+        Outgoing::Notification(told) => 320 + told.subject.len() + told.content.len() * 2,
         Outgoing::Pong | Outgoing::Empty | Outgoing::Error(_) | Outgoing::Status(_) => 96,
     }
 }
@@ -58,6 +60,9 @@ enum Body<'a> {
     ChannelMessageAck(MessageBody<'a>),
     ChannelMessage(MessageBody<'a>),
     ChannelPresenceEvent(PresenceEventBody<'a>),
+    Notifications {
+        notifications: [NotificationBody<'a>; 1],
+    },
     StatusPresenceEvent {
         joins: [PresenceBody<'a>; 1],
     },
@@ -87,6 +92,9 @@ fn body(what: &Outgoing) -> Body<'_> {
             leaves: Presences::of(&news.delta.leaves),
             names: Names::of(&news.channel),
         }),
+        Outgoing::Notification(told) => Body::Notifications {
+            notifications: [NotificationBody::new(told)],
+        },
         Outgoing::Status(news) => Body::StatusPresenceEvent {
             joins: [PresenceBody::new(&news.joined, Some(&news.status))],
         },
@@ -145,7 +153,7 @@ pub(super) struct MessageBody<'a> {
 impl<'a> MessageBody<'a> {
     fn ack(message: &'a Message) -> Self {
         Self {
-            channel_id: message.channel.as_str(),
+            channel_id: message.channel.written(),
             message_id: message.id.0,
             code: message.code as u8,
             sender_id: None,
@@ -174,7 +182,7 @@ struct Names<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     room_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    group_id: Option<&'a str>,
+    group_id: Option<uuid::Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id_one: Option<uuid::Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,8 +202,8 @@ impl<'a> Names<'a> {
                 room_name: channel.room_name(),
                 ..none
             },
-            ChannelKind::Group => Self {
-                group_id: channel.group_id(),
+            ChannelKind::Group(group) => Self {
+                group_id: Some(group.0),
                 ..none
             },
             ChannelKind::Direct(one, two) => Self {

@@ -10,6 +10,7 @@ mod frame;
 mod integer;
 mod json;
 mod outgoing;
+mod position;
 mod request;
 pub(crate) mod rest;
 

@@ -3,7 +3,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{EnvelopeError, Format, json};
-use crate::channel::{Announced, ChannelId, Message, Presence, PresenceDelta, PublishError};
+use crate::{
+    channel::{Announced, ChannelId, Message, Presence, PresenceDelta, PublishError},
+    user::Notification,
+};
 
 /// What a client can get on its socket.
 pub(crate) enum Outgoing {
@@ -20,6 +23,8 @@ pub(crate) enum Outgoing {
     Message(Arc<Message>),
     /// Joins and leaves in a joined channel.
     Presence(PresenceNews),
+    /// Something the user is told beside the channels.
+    Notification(Notification),
     /// The user's own online status.
     Status(StatusNews),
 }
@@ -34,6 +39,17 @@ pub(crate) struct JoinAnswer {
 pub(crate) struct PresenceNews {
     pub(crate) channel: ChannelId,
     pub(crate) delta: PresenceDelta,
+}
+
+impl PresenceNews {
+    /// That one session has left.
+    pub(crate) fn leave(channel: ChannelId, presence: Presence) -> Self {
+        let delta = PresenceDelta {
+            joins: Vec::new(),
+            leaves: vec![Arc::new(presence)],
+        };
+        Self { channel, delta }
+    }
 }
 
 pub(crate) struct StatusNews {

@@ -35,7 +35,7 @@ fn documented() -> BTreeMap<String, Vec<String>> {
 #[test]
 fn the_description_is_read() {
     let documented = documented();
-    assert!(documented.len() >= 17, "{documented:?}");
+    assert!(documented.len() >= 29, "{documented:?}");
     assert_eq!(documented["/v2/account"], ["GET", "PUT", "DELETE"]);
     assert_eq!(documented["/v2/channel/{channel_id}"], ["GET"]);
 }
@@ -43,11 +43,26 @@ fn the_description_is_read() {
 async fn every_documented_call_exists_and_every_other_method_is_501(door: Door) {
     let server = Server::through(door, settings()).await;
     let ana = server.sign_in("ana").await;
+    let bearer = format!("Bearer {}", ana.token);
+    let (_, group) = server
+        .http(
+            "POST",
+            "/v2/group",
+            Some(&bearer),
+            r#"{"name": "gardeners"}"#,
+        )
+        .await;
+    let group: Value = serde_json::from_slice(&group).unwrap();
+    let id = |field: &str| group[field].as_str().unwrap().to_owned();
+    let (group, user) = (id("id"), id("creator_id"));
     for (path, methods) in documented() {
         if door == Door::Embedded && path == "/" {
             continue; // The host has a front page of its own.
         }
-        let url = path.replace("{channel_id}", &escape(&room_id("lobby")));
+        let url = path
+            .replace("{channel_id}", &escape(&room_id("lobby")))
+            .replace("{group_id}", &group)
+            .replace("{user_id}", &user);
         assert!(!url.contains('{'), "{path}: what to put in?");
         for method in METHODS {
             let bearer = format!("Bearer {}", ana.token);
@@ -80,7 +95,9 @@ async fn every_documented_call_exists_and_every_other_method_is_501(door: Door) 
             assert_eq!(body["code"], 12, "{method} {path}: {body}");
         }
         let (status, body) = server.http("GET", &format!("{url}/more"), None, "").await;
-        if door == Door::Own && !path.starts_with("/v2/channel/") {
+        // What follows these two is an id.
+        let open = path.starts_with("/v2/channel/") || path == "/v2/group";
+        if door == Door::Own && !open {
             let body: Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(
                 (status, &body["code"]),

@@ -90,7 +90,7 @@ impl AccountStore for MemoryStore {
         &self,
         user: UserId,
         revocation: Revocation,
-    ) -> StoreFuture<'_, Result<(), StoreError>> {
+    ) -> StoreFuture<'_, Result<(), DeleteError>> {
         self.users.lock().retain(|_, login| login.user != user);
         self.revocations.lock().push(revocation);
         Box::pin(ready(Ok(())))

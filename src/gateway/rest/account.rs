@@ -8,7 +8,8 @@ use actix_web::{
 use super::{RestState, auth::WithServerKey, body::JsonBody, mount, resource};
 use crate::{
     account::{
-        Caller, Credential, CredentialError, Identity, SignInBy, SignInRequest, Username, Variables,
+        AccountError, Caller, Credential, CredentialError, Identity, SignInBy, SignInRequest,
+        Username, Variables,
     },
     wire::{
         error::ApiError,
@@ -156,8 +157,18 @@ async fn update(
 }
 
 async fn delete(caller: Caller, state: web::Data<RestState>) -> Result<Json<Empty>, ApiError> {
-    state.shared.accounts.delete(caller.user).await?;
-    Ok(Json(Empty {}))
+    /// What was asked of a group before the user was held out may still be on its way.
+    const TRIES: usize = 8;
+    let (shared, user) = (&state.shared, caller.user);
+    let _held_out = shared.groups.hold_out(user);
+    let mut tries = 1;
+    loop {
+        shared.groups.depart(user).await?;
+        match shared.accounts.delete(user).await {
+            Err(AccountError::StillInGroups) if tries < TRIES => tries += 1,
+            result => return Ok(result.map(|()| Json(Empty {}))?),
+        }
+    }
 }
 
 async fn link(

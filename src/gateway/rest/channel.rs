@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::{RestState, mount, resource};
 use crate::{
     account::Caller,
-    channel::{ChannelId, Cursor, Direction, HistoryError, HistoryRequest},
+    channel::{ChannelId, Cursor, Direction, HistoryRequest},
     wire::{
         error::ApiError,
         rest::{channel::history_answer, query::Query},
@@ -38,19 +38,8 @@ async fn history(
     let cursor = cursor
         .map(|text| Cursor::read(text, &shared.cursor_key, &channel))
         .transpose()?;
-    let asked = HistoryRequest::new(
-        caller.user,
-        channel,
-        direction,
-        query.integer("limit")?,
-        cursor,
-    )?;
-    let page = shared
-        .store
-        .page(asked.query())
-        .await
-        .map_err(HistoryError::from)?;
-    let page = asked.page(page);
+    let asked = HistoryRequest::new(channel, direction, query.integer("limit")?, cursor)?;
+    let page = asked.read(caller.user, &*shared.store).await?;
     let body = history_answer(&page, asked.channel(), &shared.cursor_key);
     Ok(HttpResponse::Ok()
         .content_type("application/json")

@@ -8,7 +8,9 @@ mod answer;
 pub(crate) mod auth;
 mod body;
 mod channel;
+mod group;
 mod health;
+mod notification;
 mod session;
 mod user;
 
@@ -21,12 +23,17 @@ use actix_web::{
     middleware::{Compress, DefaultHeaders},
     web,
 };
+use bincode::Decode;
 
 use self::auth::ServerKey;
 use super::handshake::Refusal;
 use crate::{
     chat::Shared,
-    wire::error::{ApiCode, ApiError},
+    wire::{
+        CursorKey,
+        error::{ApiCode, ApiError},
+        rest::query::Query,
+    },
 };
 
 /// Where sockets are opened.
@@ -50,7 +57,9 @@ pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
         .configure(account::configure)
         .configure(session::configure)
         .configure(user::configure)
-        .configure(channel::configure);
+        .configure(channel::configure)
+        .configure(group::configure)
+        .configure(notification::configure);
 }
 
 /// Mounts what a server has that is the chat's alone: a front page, and an answer to unknown paths
@@ -106,6 +115,18 @@ fn cors() -> Cors {
 /// A path that refuses the methods it has no route for.
 pub(super) fn resource(path: &str) -> Resource {
     web::resource(path).default_service(web::to(other_method))
+}
+
+/// The place a listing is to go on from; an empty cursor counts as none.
+fn read_cursor<T: Decode<()>>(
+    query: &Query<'_>,
+    name: &str,
+    key: &CursorKey,
+    scope: &str,
+) -> Result<Option<T>, ApiError> {
+    let cursor = query.text(name)?.filter(|text| !text.is_empty());
+    let place = cursor.map(|text| key.open(scope, text)).transpose()?;
+    Ok(place)
 }
 
 async fn no_handshake() -> HttpResponse {

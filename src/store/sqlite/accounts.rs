@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::Sqlite;
 use crate::{
     account::{
-        Account, AccountStore, CreateError, CustomId, DeviceId, Email, Ends, Identity, LinkError,
-        Login, LoginBy, NewAccount, NewIdentity, ProfileUpdate, Revocation, TokenId, UpdateError,
-        User,
+        Account, AccountStore, CreateError, CustomId, DeleteError, DeviceId, Email, Ends, Identity,
+        LinkError, Login, LoginBy, NewAccount, NewIdentity, ProfileUpdate, Revocation, TokenId,
+        UpdateError, User,
     },
     store::{StoreError, StoreFuture},
     user::UserId,
@@ -71,16 +71,8 @@ impl AccountStore for Sqlite {
         &self,
         user: UserId,
         revocation: Revocation,
-    ) -> StoreFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.write(move |conn| {
-            execute(
-                conn,
-                "DELETE FROM user_device WHERE user_id = ?1",
-                &[user.0.as_bytes()],
-            )?;
-            execute(conn, "DELETE FROM user WHERE id = ?1", &[user.0.as_bytes()])?;
-            insert_revocation(conn, &revocation)
-        }))
+    ) -> StoreFuture<'_, Result<(), DeleteError>> {
+        Box::pin(self.write(move |conn| delete(conn, user, &revocation)))
     }
 
     fn revoke(
@@ -123,8 +115,16 @@ impl AccountStore for Sqlite {
     }
 }
 
-fn execute(conn: &Connection, sql: &str, values: &[&dyn ToSql]) -> Result<usize, StoreError> {
+pub(super) fn execute(
+    conn: &Connection,
+    sql: &str,
+    values: &[&dyn ToSql],
+) -> Result<usize, StoreError> {
     Ok(conn.prepare_cached(sql)?.execute(values)?)
+}
+
+fn exists(conn: &Connection, sql: &str, values: &[&dyn ToSql]) -> Result<bool, StoreError> {
+    Ok(conn.prepare_cached(sql)?.exists(values)?)
 }
 
 /// The id in the first column of the first row, if there is a row.
@@ -346,9 +346,10 @@ fn update(
     }
 }
 
-const PROFILE: &str = "id, username, display_name, avatar_url, lang_tag, location, timezone, create_time, update_time";
+/// What [`user`] reads, from the first column on.
+pub(super) const PROFILE: &str = "id, username, display_name, avatar_url, lang_tag, location, timezone, create_time, update_time";
 
-fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     Ok(User {
         id: UserId(uuid(row, 0)?),
         username: row.get(1)?,
@@ -409,6 +410,22 @@ fn users(conn: &Connection, ids: &[UserId], names: &[String]) -> Result<Vec<User
     ))?;
     let rows = statement.query_map(params![json_list(&ids), json_list(names)], user)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn delete(conn: &Connection, user: UserId, revocation: &Revocation) -> Result<(), DeleteError> {
+    let in_groups = "SELECT 1 FROM group_edge WHERE user_id = ?1 AND role <= 2";
+    if exists(conn, in_groups, &[user.0.as_bytes()])? {
+        return Err(DeleteError::StillInGroups);
+    }
+    // What is left are requests to join, and bans.
+    for sql in [
+        "DELETE FROM group_edge WHERE user_id = ?1",
+        "DELETE FROM user_device WHERE user_id = ?1",
+        "DELETE FROM user WHERE id = ?1",
+    ] {
+        execute(conn, sql, &[user.0.as_bytes()])?;
+    }
+    Ok(insert_revocation(conn, revocation)?)
 }
 
 fn json_list(texts: &[String]) -> String {

@@ -5,12 +5,17 @@ use std::collections::HashMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
-use super::{Sqlite, StoreError};
+use super::{
+    Sqlite, StoreError,
+    groups::{self, Changed},
+    writer::in_savepoint,
+};
 use crate::{
     channel::{
-        ChannelId, CommitSink, Content, Direction, Message, MessageCode, MessageId, MessageStore,
-        Micros, Outcome, Page, PageQuery, Position, Seq, Write,
+        Access, ChannelId, CommitSink, Content, Direction, Message, MessageCode, MessageId,
+        MessageStore, Micros, Outcome, Page, PageQuery, Place, Position, Seq, Write,
     },
+    group::{Change, GroupError},
     store::StoreFuture,
     user::UserId,
 };
@@ -65,8 +70,23 @@ impl<'c> Batch<'c> {
 
     /// Carries out one write. After an error the transaction may have been ended by SQLite.
     pub(super) fn write(&mut self, write: &Write) -> Result<Outcome, StoreError> {
+        let (channel, sender) = match write {
+            Write::Append(message) => (&message.channel, message.sender),
+            Write::Update {
+                channel, sender, ..
+            }
+            | Write::Remove {
+                channel, sender, ..
+            } => (channel, *sender),
+        };
+        if !may_write(self.connection, channel, sender)? {
+            return Ok(Outcome::Forbidden);
+        }
         match write {
-            Write::Append(message) => self.append(message),
+            Write::Append(message) => {
+                self.append(message)?;
+                Ok(Outcome::Appended)
+            }
             Write::Update {
                 channel,
                 id,
@@ -101,7 +121,40 @@ impl<'c> Batch<'c> {
         }
     }
 
-    fn append(&mut self, message: &Message) -> Result<Outcome, StoreError> {
+    /// Changes the membership of a group, and adds what its channel is told to the history. Nothing of
+    /// it remains after an error.
+    pub(super) fn change(&mut self, change: &Change, place: &Place) -> Result<Changed, GroupError> {
+        let known = self.keys.0.get(&place.channel).copied();
+        let end = known.and_then(|key| self.ends.get(&key).copied());
+        let result = in_savepoint(self.connection, |connection| {
+            let changed = groups::change(connection, change, place)?;
+            for message in &changed.events.messages {
+                self.append(message)?;
+            }
+            Ok(changed)
+        });
+        if result.is_err() {
+            self.forget(&place.channel, known, end);
+        }
+        result
+    }
+
+    /// Takes back what was noted of a channel within a savepoint that was undone: `known` and `end`
+    /// are what stood there before.
+    fn forget(&mut self, channel: &ChannelId, known: Option<i64>, end: Option<Position>) {
+        let Some(key) = self.keys.0.get(channel).copied() else {
+            return;
+        };
+        match end {
+            Some(end) => self.ends.insert(key, end),
+            None => self.ends.remove(&key),
+        };
+        if known.is_none() {
+            self.keys.0.remove(channel);
+        }
+    }
+
+    fn append(&mut self, message: &Message) -> Result<(), StoreError> {
         let key = self.key(&message.channel)?;
         let seq = message
             .seq
@@ -121,7 +174,7 @@ impl<'c> Batch<'c> {
             last_seq: seq,
             last_time: message.update_time,
         };
-        Ok(Outcome::Appended)
+        Ok(())
     }
 
     /// Where a channel ends, with all writes of this batch so far.
@@ -198,7 +251,40 @@ fn unsigned(seq: i64) -> Seq {
     Seq(u64::try_from(seq).unwrap_or(0))
 }
 
+/// Whether a user may write to a channel: who may be in it, and the server to every channel there is.
+/// Only groups cost a look-up.
+fn may_write(
+    connection: &Connection,
+    channel: &ChannelId,
+    sender: UserId,
+) -> Result<bool, StoreError> {
+    let server = sender == UserId::SERVER;
+    match channel.access(sender) {
+        Access::Granted => Ok(true),
+        Access::Denied => Ok(server),
+        Access::MembersOf(group) if server => groups::exists(connection, group),
+        Access::MembersOf(group) => groups::is_member(connection, group, sender),
+    }
+}
+
 impl MessageStore for Sqlite {
+    fn may_enter<'a>(
+        &'a self,
+        user: UserId,
+        channel: &ChannelId,
+    ) -> StoreFuture<'a, Result<bool, StoreError>> {
+        let access = channel.access(user);
+        Box::pin(async move {
+            let Access::MembersOf(group) = access else {
+                return Ok(access == Access::Granted);
+            };
+            let turn = self.entrances.acquire().await;
+            let _turn = turn.map_err(|_| StoreError::Closed)?;
+            self.read(move |connection| groups::is_member(connection, group, user))
+                .await
+        })
+    }
+
     fn open<'a>(&'a self, channel: &ChannelId) -> StoreFuture<'a, Result<Position, StoreError>> {
         let channel = channel.clone();
         Box::pin(async move { self.writer.open(channel).await })
@@ -244,7 +330,7 @@ fn message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Result<Message> {
         id: MessageId(row.get(1)?),
         channel: channel.clone(),
         seq: Some(unsigned(row.get(0)?)),
-        code: MessageCode::Chat,
+        code: code(row, 2)?,
         sender: UserId(row.get::<_, Uuid>(3)?),
         username: row.get_ref(4)?.as_str()?.into(),
         content: Content::stored(row.get_ref(5)?.as_str()?),
@@ -252,4 +338,10 @@ fn message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Result<Message> {
         update_time: Micros(row.get(7)?),
         persistent: true,
     })
+}
+
+fn code(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageCode> {
+    let number: u8 = row.get(column)?;
+    MessageCode::from_number(number)
+        .ok_or_else(|| rusqlite::Error::IntegralValueOutOfRange(column, number.into()))
 }

@@ -5,7 +5,9 @@
 //! "power"`, has reached the disk); a caller who got an error left no trace; every queue is bounded.
 
 mod accounts;
+mod groups;
 mod messages;
+mod notifications;
 mod queue;
 mod reader;
 mod writer;
@@ -15,6 +17,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
+use tokio::sync::Semaphore;
 
 use self::{reader::Readers, writer::Writer};
 use super::StoreError;
@@ -33,6 +36,7 @@ const STATEMENTS: usize = 128;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../schemas/sqlite/0001_accounts.sql"),
     include_str!("../../../schemas/sqlite/0002_messages.sql"),
+    include_str!("../../../schemas/sqlite/0003_groups.sql"),
 ];
 
 /// The database. Cheap to clone.
@@ -40,6 +44,10 @@ const MIGRATIONS: &[&str] = &[
 pub(crate) struct Sqlite {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
+    /// A search may be long: while one runs, the other readers serve everybody else.
+    searches: Arc<Semaphore>,
+    /// Looks at who may enter a channel: many at once wait here, so that others find room in the queue.
+    entrances: Arc<Semaphore>,
     threads: Arc<Mutex<Vec<std::thread::JoinHandle<()>>>>,
 }
 
@@ -96,6 +104,8 @@ impl Sqlite {
         Ok(Self {
             writer: Arc::new(writer),
             readers: Arc::new(readers),
+            searches: Arc::new(Semaphore::new(1)),
+            entrances: Arc::new(Semaphore::new((settings.reader_queue / 4).max(1))),
             threads: Arc::new(Mutex::new(threads)),
         })
     }

@@ -13,12 +13,14 @@ use tokio::sync::oneshot;
 
 use super::{
     StoreError,
+    groups::Changed,
     messages::{self, ChannelKeys},
     queue::Queue,
 };
 use crate::{
-    channel::{BatchCommitted, ChannelId, CommitSink, Outcome, Position, Write},
+    channel::{BatchCommitted, ChannelId, CommitSink, Outcome, Place, Position, Write},
     config::Settings,
+    group::{Change, Decision, GroupError, Told},
 };
 
 /// The one who writes: takes whatever has queued up, writes it in one transaction, commits once, and
@@ -32,6 +34,12 @@ enum Job {
     Message {
         write: Write,
         sink: CommitSink,
+    },
+    Change {
+        change: Change,
+        place: Place,
+        sink: CommitSink,
+        told: Told,
     },
     Open {
         channel: ChannelId,
@@ -70,6 +78,21 @@ impl Writer {
 
     pub(super) fn submit(&self, write: Write, sink: CommitSink) -> Result<(), StoreError> {
         self.queue.push(Job::Message { write, sink })
+    }
+
+    pub(super) fn change(
+        &self,
+        change: Change,
+        place: Place,
+        sink: CommitSink,
+        told: Told,
+    ) -> Result<(), StoreError> {
+        self.queue.push(Job::Change {
+            change,
+            place,
+            sink,
+            told,
+        })
     }
 
     pub(super) async fn open(&self, channel: ChannelId) -> Result<Position, StoreError> {
@@ -114,7 +137,7 @@ impl Drop for Writer {
 }
 
 /// What `work` does is undone if it fails.
-fn in_savepoint<T, E: From<StoreError>>(
+pub(super) fn in_savepoint<T, E: From<StoreError>>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, E>,
 ) -> Result<T, E> {
@@ -125,8 +148,9 @@ fn in_savepoint<T, E: From<StoreError>>(
     };
     run("SAVEPOINT work")?;
     let result = work(connection);
-    if result.is_err() && !connection.is_autocommit() {
-        run("ROLLBACK TO work")?;
+    if result.is_err() && !connection.is_autocommit() && run("ROLLBACK TO work").is_err() {
+        // Half of it must not be committed with the rest.
+        run("ROLLBACK")?;
     }
     // A full disk may have ended the whole transaction, and the savepoint with it.
     if !connection.is_autocommit() {
@@ -150,6 +174,8 @@ struct Results {
     messages: Vec<(CommitSink, Vec<Result<Outcome, StoreError>>)>,
     /// Where a sink stands in `messages`.
     sinks: HashMap<*const (), usize>,
+    /// Of groups, in the order of submission.
+    decisions: Vec<(Told, Result<Decision, GroupError>)>,
     completions: Vec<Completion>,
 }
 
@@ -174,12 +200,48 @@ impl Results {
         &mut outcomes[place]
     }
 
+    /// Notes what came of a change for its channel and for its caller; as with
+    /// [`expect`](Self::expect), both are told should it panic.
+    fn decide(
+        &mut self,
+        sink: CommitSink,
+        told: Told,
+        change: impl FnOnce() -> Result<Changed, GroupError>,
+    ) {
+        self.decisions.push((told, Err(panicked().into())));
+        let outcome = self.expect(sink, panicked());
+        let result = match change() {
+            Ok(Changed {
+                events,
+                notifications,
+            }) => {
+                *outcome = Ok(Outcome::Events(Box::new(events)));
+                Ok(Decision { notifications })
+            }
+            Err(GroupError::Store(error)) => {
+                *outcome = Err(error.clone());
+                Err(error.into())
+            }
+            Err(refusal) => {
+                *outcome = Ok(Outcome::Events(Box::default()));
+                Err(refusal)
+            }
+        };
+        if let Some((_, decision)) = self.decisions.last_mut() {
+            *decision = result;
+        }
+    }
+
     /// What is left of a batch that has failed.
     fn refuse(&mut self, jobs: impl Iterator<Item = Job>, error: &StoreError) {
         for job in jobs {
             match job {
                 Job::Message { sink, .. } => {
                     self.expect(sink, error.clone());
+                }
+                Job::Change { sink, told, .. } => {
+                    self.expect(sink, error.clone());
+                    self.decisions.push((told, Err(error.clone().into())));
                 }
                 Job::Open { told, .. } => {
                     // A channel that no longer waits needs no answer.
@@ -198,6 +260,10 @@ impl Results {
                     .for_each(|outcome| *outcome = Err(error.clone()));
             }
             sink(BatchCommitted { outcomes });
+        }
+        for (told, decision) in self.decisions {
+            // A caller that no longer waits needs no answer.
+            let _ = told.send(committed.clone().map_err(GroupError::from).and(decision));
         }
         for completion in self.completions {
             completion(committed.clone());
@@ -254,10 +320,24 @@ impl WriterThread {
                         return Err(error.clone());
                     }
                 }
+                Job::Change {
+                    change,
+                    place,
+                    sink,
+                    told,
+                } => {
+                    results.decide(sink, told, || messages.change(&change, &place));
+                    if self.connection.is_autocommit() {
+                        return Err(StoreError::Failed("a change ended the transaction".into()));
+                    }
+                }
                 Job::Open { channel, told } => {
                     // Writes to the channel that are not yet committed are in this batch or before it; if
-                    // it fails they leave a gap. A channel that no longer waits needs no answer.
-                    let _ = told.send(messages.open(&channel));
+                    // it fails they leave a gap. Told after the commit, so that what the channel reads then
+                    // holds them, too. A channel that no longer waits needs no answer.
+                    let position = messages.open(&channel);
+                    let tell = move |_| drop(told.send(position));
+                    results.completions.push(Box::new(tell));
                     // A read that fails can end the transaction, too.
                     if self.connection.is_autocommit() {
                         return Err(StoreError::Failed("a read ended the transaction".into()));

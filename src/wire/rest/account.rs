@@ -150,7 +150,7 @@ impl TryFrom<ProfileBody> for ProfileUpdate {
     }
 }
 
-fn is_false(flag: &bool) -> bool {
+pub(super) fn is_false(flag: &bool) -> bool {
     !flag
 }
 
@@ -175,7 +175,7 @@ impl From<SessionGrant> for SessionAnswer {
 
 /// The JSON text of an empty object: players have no metadata and no wallet here, but clients parse
 /// the fields.
-const EMPTY_OBJECT: &str = "{}";
+pub(super) const EMPTY_OBJECT: &str = "{}";
 
 /// A user as others see it.
 #[derive(Serialize)]

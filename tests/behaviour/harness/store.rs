@@ -23,6 +23,8 @@ pub(crate) struct Disturbed {
     inner: Arc<dyn MessageStore>,
     deed: Box<dyn Fn(&Write) -> Deed + Send + Sync>,
     told: Arc<dyn Fn() + Send + Sync>,
+    /// Held by a test that wants answers about who may enter to come late.
+    gate: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Disturbed {
@@ -34,6 +36,7 @@ impl Disturbed {
             inner,
             deed: Box::new(deed),
             told: Arc::new(|| {}),
+            gate: Arc::default(),
         }
     }
 
@@ -45,6 +48,12 @@ impl Disturbed {
         })
     }
 
+    /// Keeps what it has found out about who may enter to itself while the gate is held.
+    pub(crate) fn behind(mut self, gate: Arc<tokio::sync::Mutex<()>>) -> Self {
+        self.gate = gate;
+        self
+    }
+
     /// Calls this before each outcome is told.
     pub(crate) fn when_told(mut self, told: impl Fn() + Send + Sync + 'static) -> Self {
         self.told = Arc::new(told);
@@ -53,6 +62,19 @@ impl Disturbed {
 }
 
 impl MessageStore for Disturbed {
+    fn may_enter<'a>(
+        &'a self,
+        user: UserId,
+        channel: &ChannelId,
+    ) -> StoreFuture<'a, Result<bool, StoreError>> {
+        let answer = self.inner.may_enter(user, channel);
+        Box::pin(async move {
+            let answer = answer.await;
+            drop(self.gate.lock().await);
+            answer
+        })
+    }
+
     fn open<'a>(&'a self, channel: &ChannelId) -> StoreFuture<'a, Result<Position, StoreError>> {
         self.inner.open(channel)
     }

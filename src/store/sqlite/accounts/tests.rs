@@ -1,12 +1,11 @@
-use super::*;
+use super::{super::migrations, *};
 use crate::account::Username;
 
 const NOW: SystemTime = UNIX_EPOCH;
 
 fn database() -> Connection {
-    let conn = Connection::open_in_memory().unwrap();
-    conn.execute_batch(include_str!("../../../../schemas/sqlite/0001_accounts.sql"))
-        .unwrap();
+    let mut conn = Connection::open_in_memory().unwrap();
+    migrations().to_latest(&mut conn).unwrap();
     conn
 }
 

@@ -1,0 +1,165 @@
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use super::*;
+use crate::{
+    channel::{
+        BatchCommitted, ChannelLimits, CommitSink, MessageStore, Micros, Outcome, Page, PageQuery,
+        Place, Position, Write,
+    },
+    directory::ChannelSettings,
+    group::{
+        Action, EdgePosition, Group, GroupFilter, GroupPosition, GroupUpdate, Member, Membership,
+        NewGroup, Role, Told,
+    },
+    page::Found,
+    store::{StoreError, StoreFuture},
+    user::UserId,
+};
+
+/// Makes every change at once and counts them, and is asked for nothing else.
+#[derive(Clone, Default)]
+struct Obliging(Arc<AtomicUsize>);
+
+impl MessageStore for Obliging {
+    fn may_enter<'a>(
+        &'a self,
+        _: UserId,
+        _: &ChannelId,
+    ) -> StoreFuture<'a, Result<bool, StoreError>> {
+        unimplemented!()
+    }
+
+    fn open<'a>(&'a self, _: &ChannelId) -> StoreFuture<'a, Result<Position, StoreError>> {
+        Box::pin(async { Ok(Position::default()) })
+    }
+
+    fn submit(&self, _: Write, _: &CommitSink) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
+    fn page(&self, _: PageQuery) -> StoreFuture<'_, Result<Page, StoreError>> {
+        unimplemented!()
+    }
+}
+
+impl GroupStore for Obliging {
+    fn create(
+        &self,
+        _: GroupId,
+        _: UserId,
+        _: NewGroup,
+        _: Micros,
+    ) -> StoreFuture<'_, Result<Group, GroupError>> {
+        unimplemented!()
+    }
+
+    fn update(
+        &self,
+        _: GroupId,
+        _: UserId,
+        _: GroupUpdate,
+        _: Micros,
+    ) -> StoreFuture<'_, Result<(), GroupError>> {
+        unimplemented!()
+    }
+
+    fn exists(&self, _: GroupId) -> StoreFuture<'_, Result<bool, StoreError>> {
+        unimplemented!()
+    }
+
+    fn change(&self, _: Change, _: Place, sink: &CommitSink, told: Told) -> Result<(), StoreError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        sink(BatchCommitted {
+            outcomes: vec![Ok(Outcome::Events(Box::default()))],
+        });
+        told.send(Ok(Decision::default())).unwrap();
+        Ok(())
+    }
+
+    fn list(
+        &self,
+        _: GroupFilter,
+        _: Option<GroupPosition>,
+        _: usize,
+    ) -> StoreFuture<'_, Result<Found<Group>, StoreError>> {
+        unimplemented!()
+    }
+
+    fn members(
+        &self,
+        _: GroupId,
+        _: Option<Role>,
+        _: Option<EdgePosition>,
+        _: usize,
+    ) -> StoreFuture<'_, Result<Found<Member>, StoreError>> {
+        unimplemented!()
+    }
+
+    fn memberships(
+        &self,
+        _: UserId,
+        _: Option<Role>,
+        _: Option<EdgePosition>,
+        _: usize,
+    ) -> StoreFuture<'_, Result<Found<Membership>, StoreError>> {
+        unimplemented!()
+    }
+}
+
+async fn change(group: &Addr<GroupActor>, id: GroupId) -> Option<Result<(), GroupError>> {
+    let change = Change {
+        group: id,
+        caller: UserId::random(),
+        action: Action::Join,
+        now: Micros(0),
+    };
+    let (answer, answered) = oneshot::channel();
+    group.do_send(ChangeGroup { change, answer });
+    answered.await.ok()
+}
+
+/// The clock of an idle group goes off in the moment in which a change comes: cancelling it is too late
+/// then. A change that was taken on must not be dropped, as whoever asked would ask again.
+#[actix_web::test]
+async fn a_group_that_is_about_to_stop_finishes_what_it_has_begun() {
+    const LINGER: Duration = Duration::from_millis(3);
+    let arbiter = Arbiter::new();
+    let limits = ChannelLimits {
+        sessions: 1,
+        ephemeral_memory: 0,
+        presence_immediate: 0,
+        presence_window: Duration::ZERO,
+    };
+    let settings = ChannelSettings {
+        limits,
+        mailbox: 16,
+        linger: LINGER,
+        most: 1000,
+    };
+    let store = Obliging::default();
+    let directory = Directory::new(
+        vec![arbiter.handle()],
+        settings,
+        Arc::new(store.clone()),
+        Arc::new(store.clone()),
+        Online::new(1, 1),
+    );
+    let mut made = 0;
+    for _ in 0..100 {
+        let id = GroupId::random();
+        let group = directory.group(id);
+        assert!(matches!(change(&group, id).await, Some(Ok(()))));
+        // The group's thread is busy while its clock runs out and the next change comes.
+        arbiter.spawn(async { thread::sleep(LINGER + Duration::from_millis(2)) });
+        // No answer: it had stopped before.
+        made += 1 + usize::from(change(&group, id).await.is_some());
+    }
+    // Another group, so that all that was sent to channels has been taken by now.
+    let id = GroupId::random();
+    assert!(change(&directory.group(id), id).await.is_some());
+    assert_eq!(store.0.load(Ordering::SeqCst), made + 1);
+    arbiter.stop();
+}

@@ -1,0 +1,170 @@
+//! What a relay is told, and the names of those it deals with.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use actix::prelude::*;
+
+use super::{Closing, Event, Ticket};
+use crate::wire::Outgoing;
+
+/// A relay, for as long as the process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RelayId(u64);
+
+/// A socket, for as long as the process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SocketKey(u64);
+
+/// One life of a channel actor. A channel that was started anew is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LiveChannel(u64);
+
+/// Names one session's time in a channel, from a join to its end. A later join begins another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stay(u64);
+
+impl Stay {
+    pub(crate) fn new() -> Self {
+        Self(next_number())
+    }
+}
+
+fn next_number() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
+}
+
+impl RelayId {
+    pub(super) fn new() -> Self {
+        Self(next_number())
+    }
+}
+
+impl SocketKey {
+    pub(super) fn new() -> Self {
+        Self(next_number())
+    }
+}
+
+impl LiveChannel {
+    pub(crate) fn new() -> Self {
+        Self(next_number())
+    }
+}
+
+/// Where the answer to a request belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReplyTo {
+    /// A client's request.
+    Socket(ReplyAddress),
+    /// A call that came from no socket, by the channel's own count.
+    Call(u64),
+}
+
+/// Where a client's request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ReplyAddress {
+    pub(crate) relay: RelayId,
+    pub(crate) socket: SocketKey,
+    pub(crate) ticket: Ticket,
+}
+
+/// An answer on its way to a socket.
+pub(crate) struct Reply {
+    pub(crate) socket: SocketKey,
+    pub(crate) ticket: Ticket,
+    pub(crate) answer: Outgoing,
+}
+
+/// Fact: these events happened in the channel; all members get them, in this order, before the
+/// answers leave. Sent once per relay and batch.
+///
+/// Relays take these without a bound of their own. A client's message holds a place in its sender's
+/// line until its answer is here, a call waits for its own, and presence events are coalesced: so
+/// no more can be under way than all lines, calls and channels together hold. The events of a group wait
+/// in the writer's queue first.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Deliver {
+    pub(crate) channel: LiveChannel,
+    pub(crate) events: Arc<[Event]>,
+    pub(crate) replies: Vec<Reply>,
+}
+
+/// Adds a socket to a channel, and answers its join. Everything sent later reaches the socket. Taken
+/// without a bound: a session joins one channel at a time.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Admit {
+    pub(crate) channel: LiveChannel,
+    pub(crate) socket: SocketKey,
+    /// Whether the socket is to become a member; not when it is one already.
+    pub(crate) enter: bool,
+    pub(crate) answer: Option<(Ticket, Outgoing)>,
+}
+
+/// Takes a socket out of a channel, and answers its leave. Taken without a bound: once for each [`Admit`].
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Dismiss {
+    pub(crate) channel: LiveChannel,
+    pub(crate) socket: SocketKey,
+    pub(crate) answer: Option<Ticket>,
+}
+
+/// Takes sockets out of a channel that did not ask for it, and tells their sessions. Taken without a
+/// bound: each socket once for its [`Admit`].
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Expel {
+    pub(crate) channel: LiveChannel,
+    pub(crate) expelled: Vec<Expelled>,
+}
+
+/// A socket to be taken out.
+pub(crate) struct Expelled {
+    pub(crate) socket: SocketKey,
+    pub(crate) stay: Stay,
+    /// The last that the client hears of the channel, if anything.
+    pub(crate) news: Option<Outgoing>,
+}
+
+/// Sends something to one socket. May arrive too late. Taken without a bound of its own: it tells of what
+/// the writer, whose queue is bounded, has committed; what the socket does not take counts against its
+/// outbox.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Push {
+    pub(crate) socket: SocketKey,
+    pub(crate) event: Arc<Event>,
+}
+
+/// Closes a socket with a close frame: logout, deletion, shutdown. May arrive twice, or too late.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct CloseSocket {
+    pub(crate) socket: SocketKey,
+    pub(crate) why: Closing,
+}
+
+/// Fact: this life of a channel ended in a panic. Told by the channel to relays, and by these to the
+/// sessions concerned, which join the next life. Taken without a bound: once for a life.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct ChannelLost {
+    pub(crate) channel: LiveChannel,
+}
+
+/// Fact: a session is no longer in a channel. Told by its relay. Taken without a bound: at most once for
+/// each join that was answered, and once for each life of a channel.
+#[derive(Message, Clone, Copy)]
+#[rtype(result = "()")]
+pub(crate) enum StayEnded {
+    /// With the channel, which ended in a panic. Also told to sessions that were not in it.
+    Lost(LiveChannel),
+    /// Alone.
+    Expelled(Stay),
+}
