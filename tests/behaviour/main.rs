@@ -11,6 +11,7 @@ mod disk;
 mod embed;
 mod failing_store;
 mod fuzz;
+mod groups;
 mod harness;
 mod heartbeat;
 mod history;

@@ -11,6 +11,12 @@ impl Dice {
         Self(seed)
     }
 
+    /// Other dice, for somebody who rolls at the same time.
+    pub(crate) fn split(&mut self) -> Self {
+        self.roll(1);
+        Self(self.0 ^ 0x5555_5555_5555_5555)
+    }
+
     /// A number below `sides`.
     pub(crate) fn roll(&mut self, sides: usize) -> usize {
         // SplitMix64.

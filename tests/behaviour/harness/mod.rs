@@ -5,6 +5,7 @@
 
 mod client;
 mod dice;
+mod group;
 mod load;
 mod process;
 mod roster;
@@ -17,6 +18,10 @@ use std::{future::Future, time::Duration};
 pub(crate) use self::{
     client::{Client, Close},
     dice::Dice,
+    group::{
+        BAD, DONE, NOT_FOUND, Person, Roles, TAKEN, Verdict, change_path, codes, group_channel,
+        is_event, join_request, list, verdict,
+    },
     load::{check_histories, pour},
     process::Process,
     roster::Roster,

@@ -73,6 +73,18 @@ impl Site {
         auth: Option<&str>,
         body: &str,
     ) -> (u16, Vec<u8>) {
+        let answer = self.try_http(method, path, auth, body).await;
+        answer.expect("the server answers")
+    }
+
+    /// As [`http`](Self::http), where the server may die before it answers.
+    pub(crate) async fn try_http(
+        &self,
+        method: &str,
+        path: &str,
+        auth: Option<&str>,
+        body: &str,
+    ) -> Option<(u16, Vec<u8>)> {
         let method = method.parse().unwrap();
         let mut request = self
             .http
@@ -80,9 +92,9 @@ impl Site {
         if let Some(auth) = auth {
             request = request.insert_header(("authorization", auth));
         }
-        let mut answer = request.send_body(body.to_owned()).await.unwrap();
-        let bytes = answer.body().limit(64 << 20).await.unwrap();
-        (answer.status().as_u16(), bytes.to_vec())
+        let mut answer = request.send_body(body.to_owned()).await.ok()?;
+        let bytes = answer.body().limit(64 << 20).await.ok()?;
+        Some((answer.status().as_u16(), bytes.to_vec()))
     }
 
     /// A REST call with a session token.
