@@ -7,7 +7,8 @@ An example is a fenced code block whose info string names its language and `test
 
     ```sh test      bash, stops at the first failing command; curl fails on HTTP errors;
                     keeps the variables that earlier sh examples of the file have set
-    ```js test      node, with the packages of tests/nakama-js
+    ```js test      node, with the packages of tests/nakama-js; `js test continued` runs behind the js
+                    examples before it, in one module
 
 Examples are written for the default address, 127.0.0.1:7350; the server's address takes its place.
 Prints PASS or FAIL for each and ends with `N passed, N failed`.
@@ -28,11 +29,16 @@ FENCE = re.compile(r"^(?P<indent> *)```(?P<info>(?:sh|js)\b[^\n]*)\n(?P<code>.*?
 
 def examples(text):
     """-> (line number, language, code) of each block to run"""
+    before = ""
     for block in FENCE.finditer(text):
         language, *marks = re.split(r"[\s,]+", block["info"].strip())
         if "test" in marks:
             indent = len(block["indent"])
             code = "".join(line[indent:] for line in block["code"].splitlines(keepends=True))
+            if "continued" in marks:
+                code = before + code
+            if language == "js":
+                before = code
             yield text.count("\n", 0, block.start()) + 1, language, code
 
 
