@@ -24,9 +24,8 @@ mod wire;
 pub use account::KeyError;
 pub use channel::{
     BatchCommitted, ChannelId, ChannelIdError, CommitSink, Content, ContentError, Direction,
-    Events, GroupId, JoinError, Message, MessageCode, MessageId, MessageStore, Micros, Outcome,
-    Page, PageQuery, Place, Position, Presence, PublishError, RoomName, RoomNameError, Seq,
-    SessionId, Write,
+    GroupId, JoinError, Message, MessageCode, MessageId, MessageStore, Micros, Outcome, Page,
+    PageQuery, Position, Presence, PublishError, RoomName, RoomNameError, Seq, SessionId, Write,
 };
 pub use chat::{Builder, Chat, SendError, StartError};
 pub use config::Settings;

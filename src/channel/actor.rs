@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 
 use self::joined::{Branch, Entering, Home, JoinResult};
 use super::{
-    BatchCommitted, ChannelKind, ChannelParts, CommitSink, GetPresences, Join, JoinError, Leave,
-    Legacy, Message, MessageStore, Micros, Presence, Publish, PublishError, PublishEvents,
-    PublishFromServer, SessionId, state::ChannelState,
+    BatchCommitted, ChannelKind, ChannelParts, CommitSink, EventsCommitted, GetPresences, Join,
+    JoinError, Leave, Legacy, Message, MessageStore, Micros, Presence, Publish, PublishError,
+    PublishEvents, PublishFromServer, SessionId, state::ChannelState,
 };
 use crate::{
     directory::Directory,
@@ -205,7 +205,7 @@ impl Handler<Join> for Channel {
         }
         let everybody = self.state.id().kind() == ChannelKind::Room;
         if everybody || self.state.has(join.presence.session) {
-            return ActorResponse::reply(self.enter(join, ctx));
+            return ActorResponse::reply(self.enter_or_give_up(join, ctx));
         }
         ActorResponse::r#async(self.enter_if_allowed(join))
     }
@@ -276,7 +276,10 @@ impl Handler<PublishEvents> for Channel {
         let place = self
             .state
             .reserve(publish.most, ReplyTo::Call(call), Micros::now());
-        if let Err(error) = (publish.submit)(place, &self.sink) {
+        let committed = ctx.address();
+        // Without a bound of its own: once for each change, and these wait in the writer's queue.
+        let sink = Box::new(move |events| committed.do_send(EventsCommitted(events)));
+        if let Err(error) = (publish.submit)(place, sink) {
             self.state.withdraw();
             self.linger_if_idle(ctx);
             return Box::pin(async move { Err(error.into()) });
@@ -318,6 +321,16 @@ impl Handler<BatchCommitted> for Channel {
     fn handle(&mut self, batch: BatchCommitted, ctx: &mut Context<Self>) {
         self.state.committed(batch.outcomes);
         self.deliver_released(ctx);
+    }
+}
+
+impl Handler<EventsCommitted> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, EventsCommitted(events): EventsCommitted, ctx: &mut Context<Self>) {
+        self.state.changed(events);
+        // Those of one commit come one by one, and leave together.
+        self.deliver_soon(ctx);
     }
 }
 

@@ -5,8 +5,8 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use actix::Addr;
 
 use super::{
-    BatchCommitted, ChannelId, CommitSink, Content, Edit, JoinError, Message, MessageStore, Place,
-    Presence, PublishError, SessionId, state::ChannelLimits,
+    BatchCommitted, ChannelId, Content, Edit, EventSink, Events, JoinError, Message, MessageStore,
+    Place, Presence, PublishError, SessionId, state::ChannelLimits,
 };
 use crate::{
     directory::Directory,
@@ -79,7 +79,7 @@ pub(crate) struct PublishEvents {
     pub(crate) submit: Submit,
 }
 
-type Submit = Box<dyn FnOnce(Place, &CommitSink) -> Result<(), StoreError> + Send>;
+type Submit = Box<dyn FnOnce(Place, EventSink) -> Result<(), StoreError> + Send>;
 
 impl actix::Message for PublishEvents {
     type Result = Result<(), PublishError>;
@@ -93,6 +93,11 @@ pub(crate) struct GetPresences;
 impl actix::Message for BatchCommitted {
     type Result = ();
 }
+
+/// Fact: the change that was queued first of those that are not decided is. Sent once for each.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct EventsCommitted(pub(crate) Result<Events, StoreError>);
 
 /// What a channel is made of.
 pub(crate) struct ChannelParts {

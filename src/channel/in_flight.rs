@@ -76,22 +76,25 @@ impl InFlight {
         }
     }
 
-    /// What the store decided, in the order in which it was asked.
-    pub(super) fn decide(&mut self, outcomes: Vec<Result<Outcome, StoreError>>) {
-        let mut waiting = self.0.iter_mut();
+    /// What the store decided about messages, in the order in which it was asked.
+    pub(super) fn written(&mut self, outcomes: Vec<Result<Outcome, StoreError>>) {
+        let mut entries = self.0.iter_mut();
         for outcome in outcomes {
-            let undecided = |entry: &&mut Entry| !matches!(entry.stage, Stage::Decided(_));
-            let Some(entry) = waiting.find(undecided) else {
-                return;
-            };
-            entry.stage = Stage::Decided(match &entry.stage {
-                Stage::Writing(message) => End::Message(decide(message.clone(), outcome)),
-                Stage::Changing(_) | Stage::Decided(_) => End::Events(match outcome {
-                    Ok(Outcome::Events(events)) => Ok(*events),
-                    Ok(_) => Err(mistaken().into()),
-                    Err(error) => Err(error.into()),
-                }),
+            let next = entries.find_map(|entry| match &entry.stage {
+                Stage::Writing(message) => Some((message.clone(), &mut entry.stage)),
+                Stage::Changing(_) | Stage::Decided(_) => None,
             });
+            let Some((message, stage)) = next else { return };
+            *stage = Stage::Decided(End::Message(decide(message, outcome)));
+        }
+    }
+
+    /// What the store decided about the first change that it has not yet decided.
+    pub(super) fn changed(&mut self, events: Result<Events, StoreError>) {
+        let changing = |entry: &&mut Entry| matches!(entry.stage, Stage::Changing(_));
+        if let Some(entry) = self.0.iter_mut().find(changing) {
+            let end = End::Events(events.map_err(PublishError::from));
+            entry.stage = Stage::Decided(end);
         }
     }
 
@@ -119,10 +122,6 @@ impl InFlight {
     }
 }
 
-fn mistaken() -> StoreError {
-    StoreError::Failed("the outcome is of another write".to_owned())
-}
-
 /// What the others will see of a write, now that the store has spoken.
 fn decide(
     message: Arc<Message>,
@@ -147,6 +146,5 @@ fn decide(
             create_time,
             ..Message::clone(&message)
         })),
-        (Outcome::Events(_), _) => Err(mistaken().into()),
     }
 }

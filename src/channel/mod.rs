@@ -13,6 +13,7 @@ mod actor;
 mod command;
 mod content;
 mod error;
+mod events;
 mod group_id;
 mod history;
 mod id;
@@ -25,9 +26,10 @@ mod store;
 pub(crate) use self::{
     actor::Channel,
     command::{
-        ChannelParts, Entered, GetPresences, Join, Leave, Legacy, Publish, PublishEvents,
-        PublishFromServer,
+        ChannelParts, Entered, EventsCommitted, GetPresences, Join, Leave, Legacy, Publish,
+        PublishEvents, PublishFromServer,
     },
+    events::{EventSink, Events, Place},
     history::{Cursor, HistoryError, HistoryPage, HistoryRequest, Side},
     id::{Access, ChannelKind},
     presence::{Announced, PresenceDelta},
@@ -41,7 +43,7 @@ pub use self::{
     message::{Message, MessageCode, MessageId, Micros, Seq},
     presence::{Presence, SessionId},
     store::{
-        BatchCommitted, CommitSink, Direction, Events, MessageStore, Outcome, Page, PageQuery,
-        Place, Position, Write,
+        BatchCommitted, CommitSink, Direction, MessageStore, Outcome, Page, PageQuery, Position,
+        Write,
     },
 };

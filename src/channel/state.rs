@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Announced, ChannelId, Content, JoinError, Message, MessageCode, MessageId, Micros, Outcome,
-    Place, Position, Presence, PresenceDelta, PublishError, Seq, SessionId, Write,
+    Announced, ChannelId, Content, Events, JoinError, Message, MessageCode, MessageId, Micros,
+    Outcome, Place, Position, Presence, PresenceDelta, PublishError, Seq, SessionId, Write,
     in_flight::{InFlight, Released},
     presence::PresenceBook,
 };
@@ -184,7 +184,8 @@ impl ChannelState {
     }
 
     /// Gives an edit of a joined session its place in the order, and says what to write, if
-    /// anything. `written` is the channel as the client wrote it, where that differs. Its end comes out of [`release`](Self::release).
+    /// anything. `written` is the channel as the client wrote it, where that differs. The edit's end
+    /// comes out of [`release`](Self::release).
     ///
     /// # Errors
     /// When the edit is refused at once; then it has no place and no further consequence.
@@ -295,7 +296,12 @@ impl ChannelState {
 
     /// What the store decided, in the order in which edits were admitted.
     pub(crate) fn committed(&mut self, outcomes: Vec<Result<Outcome, StoreError>>) {
-        self.in_flight.decide(outcomes);
+        self.in_flight.written(outcomes);
+    }
+
+    /// What came of the change whose places were reserved first, of those that are not decided.
+    pub(crate) fn changed(&mut self, events: Result<Events, StoreError>) {
+        self.in_flight.changed(events);
     }
 
     /// Those whose turn has come: all before them have been released.

@@ -84,42 +84,8 @@ pub struct BatchCommitted {
     pub outcomes: Vec<Result<Outcome, StoreError>>,
 }
 
-/// A place in a channel's order, and those behind it that were reserved with it.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The channel.
-    pub channel: ChannelId,
-    /// The first place.
-    pub seq: Seq,
-    /// The time of the first place.
-    pub time: Micros,
-}
-
-impl Place {
-    /// The `n`th reserved place, from 0, with its time.
-    #[must_use]
-    pub fn nth(&self, n: usize) -> (Seq, Micros) {
-        (
-            Seq(self.seq.0 + n as u64),
-            Micros(self.time.0 + i64::try_from(n).unwrap_or(i64::MAX)),
-        )
-    }
-}
-
-/// What a change of something else, of a group for instance, meant for a channel.
-#[derive(Debug, Clone, Default)]
-pub struct Events {
-    /// The event messages that are now in the history, in their order, at the first of the places that
-    /// were reserved.
-    pub messages: Vec<Arc<Message>>,
-    /// Users who may no longer be in the channel. Each has a message, which is the last they hear.
-    pub removed: Vec<UserId>,
-    /// Whether the channel is no more, and nobody may be in it.
-    pub ended: bool,
-}
-
 /// What a committed write did.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The message is in the history.
     Appended,
@@ -134,8 +100,6 @@ pub enum Outcome {
     NoSuchMessage,
     /// The sender may not be in the channel; nothing was written.
     Forbidden,
-    /// Something else was changed, or not; this is what came of it.
-    Events(Box<Events>),
 }
 
 /// Which way a listing runs.

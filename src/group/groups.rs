@@ -1,6 +1,6 @@
 //! The group service: what REST asks for.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -24,11 +24,11 @@ struct Inner {
     store: Arc<dyn GroupStore>,
     directory: Directory,
     max_list_items: usize,
-    /// Users whose accounts are about to end: nobody adds them to a group any more.
-    departing: Mutex<HashSet<UserId>>,
+    /// Users whose accounts are about to end, by how many requests: nobody adds them to a group any more.
+    departing: Mutex<HashMap<UserId, usize>>,
 }
 
-/// A user who gets into no group; see [`Groups::hold_out`].
+/// A user whom nobody adds to a group and who joins none; see [`Groups::hold_out`].
 pub(crate) struct HeldOut {
     groups: Groups,
     user: UserId,
@@ -36,7 +36,13 @@ pub(crate) struct HeldOut {
 
 impl Drop for HeldOut {
     fn drop(&mut self) {
-        self.groups.0.departing.lock().remove(&self.user);
+        let mut departing = self.groups.0.departing.lock();
+        if let Some(requests) = departing.get_mut(&self.user) {
+            *requests -= 1;
+            if *requests == 0 {
+                departing.remove(&self.user);
+            }
+        }
     }
 }
 
@@ -127,17 +133,18 @@ impl Groups {
         let departing = self.0.departing.lock();
         match action {
             _ if departing.is_empty() => Ok(()),
-            Action::Join if departing.contains(&caller) => Err(GroupError::NotFound),
-            Action::Add(users) if users.iter().any(|user| departing.contains(user)) => {
+            Action::Join if departing.contains_key(&caller) => Err(GroupError::NotFound),
+            Action::Add(users) if users.iter().any(|user| departing.contains_key(user)) => {
                 Err(GroupError::UserNotFound)
             }
             _ => Ok(()),
         }
     }
 
-    /// Keeps a user from getting into groups while their account ends; for as long as the answer lives.
+    /// Keeps a user from joining and being added to groups while their account ends; for as long as the
+    /// answer lives.
     pub(crate) fn hold_out(&self, user: UserId) -> HeldOut {
-        self.0.departing.lock().insert(user);
+        *self.0.departing.lock().entry(user).or_default() += 1;
         HeldOut {
             groups: self.clone(),
             user,

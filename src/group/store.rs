@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::{Change, Group, GroupError, GroupId, GroupUpdate, NewGroup, Role, Told};
 use crate::{
     account::User,
-    channel::{CommitSink, Micros, Place},
+    channel::{EventSink, Micros, Place},
     page::Found,
     store::{StoreError, StoreFuture},
     user::UserId,
@@ -43,8 +43,7 @@ pub(crate) trait GroupStore: Send + Sync + 'static {
     fn exists(&self, group: GroupId) -> StoreFuture<'_, Result<bool, StoreError>>;
 
     /// Queues a change without waiting, in line with the channel's messages. Its event messages take
-    /// the places from `place` on and `sink` is told [`Events`](crate::channel::Outcome::Events) for it,
-    /// none when the change was refused; `told` gets the decision. When the store fails both hear of
+    /// the places from `place` on and `sink` is told of them, of none when the change was refused; `told` gets the decision. When the store fails both hear of
     /// it. Roles, counts, event messages and notifications are one transaction.
     ///
     /// # Errors
@@ -53,7 +52,7 @@ pub(crate) trait GroupStore: Send + Sync + 'static {
         &self,
         change: Change,
         place: Place,
-        sink: &CommitSink,
+        sink: EventSink,
         told: Told,
     ) -> Result<(), StoreError>;
 

@@ -195,7 +195,8 @@ impl Session {
             return self.answer(ticket, &Outgoing::Empty);
         };
         if !membership.addr.connected() {
-            // Taken out, and the channel has stopped since: the news has not been read yet.
+            // Taken out, and the channel has stopped since; or it was lost. Either way the session is out,
+            // and has not read the news yet.
             return self.answer(ticket, &Outgoing::Empty);
         }
         self.parts.outbox.owed_by(ticket, membership.live);

@@ -1,4 +1,5 @@
-//! One person: who they are to the chat, and which of their sessions are open right now.
+//! One person: who they are to the chat, which of their sessions are open right now, and what they are
+//! told beside the channels (`notifications`).
 //!
 //! Credentials and profiles are in `account`; what a single socket does is in `session`.
 

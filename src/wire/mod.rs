@@ -2,7 +2,7 @@
 //!
 //! Envelopes of the socket: `request` (what clients send) and `outgoing` (what they get) are the
 //! same for every format; `json` is one format. REST bodies and parameters are in `rest`, cursors in
-//! `cursor`, and the mapping of every error in `error`.
+//! `cursor` and `position`, and the mapping of every error in `error`.
 
 mod cursor;
 pub(crate) mod error;

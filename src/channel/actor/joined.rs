@@ -106,6 +106,22 @@ impl Channel {
         Ok(entered)
     }
 
+    /// As [`enter`](Self::enter), and notes it when a session that was awaited cannot come back.
+    pub(super) fn enter_or_give_up(&mut self, join: Join, ctx: &mut Context<Self>) -> JoinResult {
+        let session = join.presence.session;
+        let result = self.enter(join, ctx);
+        if result.is_err() {
+            self.given_up(session, ctx);
+        }
+        result
+    }
+
+    fn given_up(&mut self, session: SessionId, ctx: &mut Context<Self>) {
+        self.returned(session, ctx);
+        self.announce(ctx);
+        self.linger_if_idle(ctx);
+    }
+
     /// Asks the store whether the user may be here, and then lets the session in. Others are served
     /// meanwhile; if the user is taken out, the answer may be about an earlier time, so it is asked again.
     pub(super) fn enter_if_allowed(&mut self, join: Join) -> ResponseActFuture<Self, JoinResult> {
@@ -130,9 +146,7 @@ impl Channel {
                     (Some(_), Err(_)) => Err(JoinError::Unavailable),
                 };
                 if result.is_err() {
-                    channel.returned(session, ctx);
-                    channel.announce(ctx);
-                    channel.linger_if_idle(ctx);
+                    channel.given_up(session, ctx);
                 }
                 Box::pin(std::future::ready(result).into_actor(channel))
             },

@@ -47,11 +47,11 @@ fn say(state: &mut ChannelState, n: u8, call: u64) -> Option<Write> {
         .unwrap()
 }
 
-fn kick(of: u8) -> Outcome {
-    Outcome::Events(Box::new(Events {
+fn kick(of: u8) -> Result<Events, StoreError> {
+    Ok(Events {
         removed: vec![user(of)],
         ..Events::default()
-    }))
+    })
 }
 
 /// The calls of everything that is released, and whether it went well.
@@ -112,7 +112,7 @@ fn nothing_overtakes_a_change_that_the_store_has_not_decided() {
     state.reserve(1, ReplyTo::Call(1), Micros(0));
     assert!(say(&mut state, 1, 2).is_none());
     assert!(state.release().is_none());
-    state.committed(vec![Ok(Outcome::Events(Box::default()))]);
+    state.changed(Ok(Events::default()));
     assert_eq!(release_all(&mut state), [(1, true), (2, true)]);
 }
 
@@ -127,7 +127,8 @@ fn what_a_kicked_user_sent_after_the_kick_is_not_delivered() {
     say(&mut state, 1, 3);
     assert!(say(&mut state, 2, 4).is_some());
     say(&mut state, 3, 5);
-    state.committed(vec![Ok(kick(1)), Ok(Outcome::Forbidden)]);
+    state.committed(vec![Ok(Outcome::Forbidden)]);
+    state.changed(kick(1));
     assert_eq!(
         release_all(&mut state),
         [(1, true), (2, true), (3, false), (4, false), (5, true)]
@@ -142,7 +143,7 @@ fn leaving_after_a_kick_delivers_nothing_that_was_sent_in_between() {
     state.reserve(1, ReplyTo::Call(1), Micros(0));
     say(&mut state, 1, 2);
     state.leave(session(1));
-    state.committed(vec![Ok(kick(1))]);
+    state.changed(kick(1));
     assert_eq!(release_all(&mut state), [(1, true), (2, false)]);
 }
 
@@ -152,7 +153,7 @@ fn a_change_that_failed_takes_nobody_out() {
     enter(&mut state, 1, 1, false);
     state.reserve(1, ReplyTo::Call(1), Micros(0));
     say(&mut state, 1, 2);
-    state.committed(vec![Err(StoreError::Busy)]);
+    state.changed(Err(StoreError::Busy));
     assert_eq!(release_all(&mut state), [(1, false), (2, true)]);
     assert!(state.has(session(1)));
 }
@@ -173,8 +174,10 @@ enum Step {
     Say(u8),
     /// A change that may have so many events.
     Change(u64),
-    /// The store decides the oldest so many.
+    /// The store decides the oldest so many messages.
     Commit(usize),
+    /// The store decides the oldest change.
+    Decide,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -182,6 +185,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1..4u8).prop_map(Step::Say),
         2 => (0..4u64).prop_map(Step::Change),
         2 => (1..4usize).prop_map(Step::Commit),
+        1 => Just(Step::Decide),
     ]
 }
 
@@ -194,7 +198,8 @@ proptest! {
         enter(&mut state, 1, 1, true);
         enter(&mut state, 2, 2, false);
         enter(&mut state, 3, 3, true);
-        let (mut calls, mut taken, mut undecided) = (0, 10, VecDeque::new());
+        let (mut calls, mut taken) = (0, 10);
+        let (mut messages, mut changes) = (0, 0);
         let mut released = Vec::new();
         for step in steps {
             match step {
@@ -203,7 +208,7 @@ proptest! {
                     if let Some(Write::Append(message)) = say(&mut state, n, calls) {
                         taken += 1;
                         prop_assert_eq!(message.seq, Some(Seq(taken)));
-                        undecided.push_back(Outcome::Appended);
+                        messages += 1;
                     }
                 }
                 Step::Change(places) => {
@@ -211,16 +216,26 @@ proptest! {
                     let place = state.reserve(places as usize, ReplyTo::Call(calls), Micros(0));
                     prop_assert_eq!(place.seq, Seq(taken + 1));
                     taken += places;
-                    undecided.push_back(Outcome::Events(Box::default()));
+                    changes += 1;
                 }
                 Step::Commit(count) => {
-                    let count = count.min(undecided.len());
-                    state.committed(undecided.drain(..count).map(Ok).collect());
+                    let count = count.min(messages);
+                    messages -= count;
+                    state.committed(vec![Ok(Outcome::Appended); count]);
                     released.extend(release_all(&mut state));
                 }
+                Step::Decide if changes > 0 => {
+                    changes -= 1;
+                    state.changed(Ok(Events::default()));
+                    released.extend(release_all(&mut state));
+                }
+                Step::Decide => {}
             }
         }
-        state.committed(undecided.into_iter().map(Ok).collect());
+        for _ in 0..changes {
+            state.changed(Ok(Events::default()));
+        }
+        state.committed(vec![Ok(Outcome::Appended); messages]);
         released.extend(release_all(&mut state));
         let all: Vec<_> = (1..=calls).map(|call| (call, true)).collect();
         prop_assert_eq!(released, all);

@@ -6,8 +6,8 @@ use std::{
 use super::*;
 use crate::{
     channel::{
-        BatchCommitted, ChannelLimits, CommitSink, MessageStore, Micros, Outcome, Page, PageQuery,
-        Place, Position, Write,
+        ChannelLimits, CommitSink, EventSink, Events, MessageStore, Micros, Page, PageQuery, Place,
+        Position, Write,
     },
     directory::ChannelSettings,
     group::{
@@ -70,11 +70,9 @@ impl GroupStore for Obliging {
         unimplemented!()
     }
 
-    fn change(&self, _: Change, _: Place, sink: &CommitSink, told: Told) -> Result<(), StoreError> {
+    fn change(&self, _: Change, _: Place, sink: EventSink, told: Told) -> Result<(), StoreError> {
         self.0.fetch_add(1, Ordering::SeqCst);
-        sink(BatchCommitted {
-            outcomes: vec![Ok(Outcome::Events(Box::default()))],
-        });
+        sink(Ok(Events::default()));
         told.send(Ok(Decision::default())).unwrap();
         Ok(())
     }

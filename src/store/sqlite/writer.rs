@@ -18,7 +18,9 @@ use super::{
     queue::Queue,
 };
 use crate::{
-    channel::{BatchCommitted, ChannelId, CommitSink, Outcome, Place, Position, Write},
+    channel::{
+        BatchCommitted, ChannelId, CommitSink, EventSink, Events, Outcome, Place, Position, Write,
+    },
     config::Settings,
     group::{Change, Decision, GroupError, Told},
 };
@@ -38,7 +40,7 @@ enum Job {
     Change {
         change: Change,
         place: Place,
-        sink: CommitSink,
+        sink: EventSink,
         told: Told,
     },
     Open {
@@ -84,7 +86,7 @@ impl Writer {
         &self,
         change: Change,
         place: Place,
-        sink: CommitSink,
+        sink: EventSink,
         told: Told,
     ) -> Result<(), StoreError> {
         self.queue.push(Job::Change {
@@ -153,8 +155,11 @@ pub(super) fn in_savepoint<T, E: From<StoreError>>(
         run("ROLLBACK")?;
     }
     // A full disk may have ended the whole transaction, and the savepoint with it.
-    if !connection.is_autocommit() {
-        run("RELEASE work")?;
+    if !connection.is_autocommit()
+        && let Err(error) = run("RELEASE work")
+    {
+        run("ROLLBACK")?;
+        return Err(error);
     }
     result
 }
@@ -175,8 +180,31 @@ struct Results {
     /// Where a sink stands in `messages`.
     sinks: HashMap<*const (), usize>,
     /// Of groups, in the order of submission.
-    decisions: Vec<(Told, Result<Decision, GroupError>)>,
+    changes: Vec<DecidedChange>,
     completions: Vec<Completion>,
+}
+
+struct DecidedChange {
+    sink: EventSink,
+    told: Told,
+    result: Result<Changed, GroupError>,
+}
+
+impl DecidedChange {
+    fn tell(self, committed: &Result<(), StoreError>) {
+        let result = committed.clone().map_err(GroupError::from);
+        let (events, decision) = match result.and(self.result) {
+            Ok(Changed {
+                events,
+                notifications,
+            }) => (Ok(events), Ok(Decision { notifications })),
+            Err(GroupError::Store(error)) => (Err(error.clone()), Err(error.into())),
+            Err(refusal) => (Ok(Events::default()), Err(refusal)),
+        };
+        (self.sink)(events);
+        // A caller that no longer waits needs no answer.
+        let _ = self.told.send(decision);
+    }
 }
 
 impl Results {
@@ -200,36 +228,20 @@ impl Results {
         &mut outcomes[place]
     }
 
-    /// Notes what came of a change for its channel and for its caller; as with
-    /// [`expect`](Self::expect), both are told should it panic.
-    fn decide(
+    /// As [`expect`](Self::expect), for a change.
+    fn expect_change(
         &mut self,
-        sink: CommitSink,
+        sink: EventSink,
         told: Told,
-        change: impl FnOnce() -> Result<Changed, GroupError>,
-    ) {
-        self.decisions.push((told, Err(panicked().into())));
-        let outcome = self.expect(sink, panicked());
-        let result = match change() {
-            Ok(Changed {
-                events,
-                notifications,
-            }) => {
-                *outcome = Ok(Outcome::Events(Box::new(events)));
-                Ok(Decision { notifications })
-            }
-            Err(GroupError::Store(error)) => {
-                *outcome = Err(error.clone());
-                Err(error.into())
-            }
-            Err(refusal) => {
-                *outcome = Ok(Outcome::Events(Box::default()));
-                Err(refusal)
-            }
-        };
-        if let Some((_, decision)) = self.decisions.last_mut() {
-            *decision = result;
-        }
+        failure: StoreError,
+    ) -> &mut Result<Changed, GroupError> {
+        let place = self.changes.len();
+        self.changes.push(DecidedChange {
+            sink,
+            told,
+            result: Err(failure.into()),
+        });
+        &mut self.changes[place].result
     }
 
     /// What is left of a batch that has failed.
@@ -240,8 +252,7 @@ impl Results {
                     self.expect(sink, error.clone());
                 }
                 Job::Change { sink, told, .. } => {
-                    self.expect(sink, error.clone());
-                    self.decisions.push((told, Err(error.clone().into())));
+                    self.expect_change(sink, told, error.clone());
                 }
                 Job::Open { told, .. } => {
                     // A channel that no longer waits needs no answer.
@@ -261,9 +272,8 @@ impl Results {
             }
             sink(BatchCommitted { outcomes });
         }
-        for (told, decision) in self.decisions {
-            // A caller that no longer waits needs no answer.
-            let _ = told.send(committed.clone().map_err(GroupError::from).and(decision));
+        for change in self.changes {
+            change.tell(committed);
         }
         for completion in self.completions {
             completion(committed.clone());
@@ -326,7 +336,8 @@ impl WriterThread {
                     sink,
                     told,
                 } => {
-                    results.decide(sink, told, || messages.change(&change, &place));
+                    let result = results.expect_change(sink, told, panicked());
+                    *result = messages.change(&change, &place);
                     if self.connection.is_autocommit() {
                         return Err(StoreError::Failed("a change ended the transaction".into()));
                     }

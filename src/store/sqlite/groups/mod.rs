@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Sqlite, StoreError, accounts::execute};
 use crate::{
-    channel::{CommitSink, Micros, Place},
+    channel::{EventSink, Micros, Place},
     group::{
         Change, EdgePosition, Group, GroupError, GroupFilter, GroupId, GroupPosition, GroupStore,
         GroupUpdate, Member, Membership, NewGroup, Role, Told,
@@ -68,10 +68,10 @@ impl GroupStore for Sqlite {
         &self,
         change: Change,
         place: Place,
-        sink: &CommitSink,
+        sink: EventSink,
         told: Told,
     ) -> Result<(), StoreError> {
-        self.writer.change(change, place, sink.clone(), told)
+        self.writer.change(change, place, sink, told)
     }
 
     fn list(
