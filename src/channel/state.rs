@@ -134,9 +134,9 @@ impl ChannelState {
 
     /// Lets a session in. A session that is in already keeps its first flags.
     pub(crate) fn join(&mut self, joiner: Presence, hidden: bool) -> Result<Joined, JoinError> {
-        if let Some(member) = self.sessions.get(&joiner.session) {
+        if let Some(joined) = self.sessions.get(&joiner.session) {
             let presence = Arc::new(Presence {
-                persistence: member.persistence,
+                persistence: joined.persistence,
                 ..joiner
             });
             return Ok(Joined {
@@ -238,8 +238,8 @@ impl ChannelState {
         self.admit_persistent(author, Edit::Send(content), reply_to, now)
     }
 
-    /// Reserves the next places for the events of a change that the store has yet to decide. Its end
-    /// comes out of [`release`](Self::release).
+    /// Reserves the next places for the events of a change that the store has yet to decide. The
+    /// change's end comes out of [`release`](Self::release).
     pub(crate) fn reserve(&mut self, places: usize, reply_to: ReplyTo, now: Micros) -> Place {
         let place = Place {
             channel: self.id.clone(),
@@ -328,12 +328,12 @@ impl ChannelState {
 
     /// A session as others would see it, were it not hidden.
     pub(crate) fn presence(&self, session: SessionId) -> Option<Presence> {
-        let member = self.sessions.get(&session)?;
+        let joined = self.sessions.get(&session)?;
         Some(Presence {
             session,
-            user: member.user,
-            username: member.username.clone(),
-            persistence: member.persistence,
+            user: joined.user,
+            username: joined.username.clone(),
+            persistence: joined.persistence,
         })
     }
 
@@ -378,21 +378,21 @@ impl ChannelState {
     }
 
     fn remember_ephemeral(&mut self, session: SessionId, message: &Message) {
-        let Some(member) = self.sessions.get_mut(&session) else {
+        let Some(joined) = self.sessions.get_mut(&session) else {
             return;
         };
         match message.code {
             MessageCode::Chat => {
-                if member.ephemeral.len() >= self.limits.ephemeral_memory {
-                    member.ephemeral.pop_front();
+                if joined.ephemeral.len() >= self.limits.ephemeral_memory {
+                    joined.ephemeral.pop_front();
                 }
                 if self.limits.ephemeral_memory > 0 {
-                    member
+                    joined
                         .ephemeral
                         .push_back((message.id, message.create_time));
                 }
             }
-            MessageCode::Remove => member.ephemeral.retain(|(id, _)| *id != message.id),
+            MessageCode::Remove => joined.ephemeral.retain(|(id, _)| *id != message.id),
             MessageCode::Update
             | MessageCode::GroupJoin
             | MessageCode::GroupAdd

@@ -56,11 +56,7 @@ impl Channel {
     }
 
     /// Lets a session in that may be here, and answers it.
-    pub(super) fn enter(
-        &mut self,
-        join: Join,
-        ctx: &mut Context<Self>,
-    ) -> Result<Entered, JoinError> {
+    fn enter(&mut self, join: Join, ctx: &mut Context<Self>) -> JoinResult {
         let session = join.presence.session;
         let Joined {
             presence,

@@ -428,7 +428,8 @@ fn delete(conn: &Connection, user: UserId, revocation: &Revocation) -> Result<()
     Ok(insert_revocation(conn, revocation)?)
 }
 
-fn json_list(texts: &[String]) -> String {
+/// For `json_each`: a list of any length in one parameter.
+pub(super) fn json_list(texts: &[String]) -> String {
     serde_json::Value::from(texts).to_string()
 }
 

@@ -200,3 +200,14 @@ fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
 fn migrations() -> Migrations<'static> {
     Migrations::new(MIGRATIONS.iter().map(|sql| M::up(sql)).collect())
 }
+
+/// The steps of a statement's plan, whatever its parameters.
+#[cfg(test)]
+fn query_plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut explain = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .unwrap();
+    let unset = vec![None::<i64>; explain.parameter_count()];
+    let steps = explain.query_map(rusqlite::params_from_iter(unset), |row| row.get(3));
+    steps.unwrap().map(Result::unwrap).collect()
+}

@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::{Sqlite, StoreError, accounts::execute};
+use super::{
+    Sqlite, StoreError,
+    accounts::{execute, json_list},
+};
 use crate::{
     channel::Micros,
     store::StoreFuture,
@@ -80,8 +83,7 @@ fn notification(row: &Row<'_>) -> rusqlite::Result<(NotificationSeq, Notificatio
 
 fn delete(conn: &Connection, user: UserId, ids: &[NotificationId]) -> Result<(), StoreError> {
     let ids: Vec<_> = ids.iter().map(|id| id.0.simple().to_string()).collect();
-    let ids = serde_json::Value::from(ids).to_string();
-    execute(conn, DELETE, &[&user.0, &ids])?;
+    execute(conn, DELETE, &[&user.0, &json_list(&ids)])?;
     Ok(())
 }
 
@@ -90,6 +92,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::store::sqlite::query_plan;
     use crate::{store::sqlite::migrations, user::NotificationCode};
 
     fn database() -> (Connection, [UserId; 2]) {
@@ -151,13 +154,7 @@ mod tests {
     fn no_statement_reads_or_sorts_the_table() {
         let (conn, _) = database();
         for sql in [SELECT, DELETE] {
-            let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let unset = vec![None::<i64>; explain.parameter_count()];
-            let plan: Vec<String> = explain
-                .query_map(rusqlite::params_from_iter(unset), |row| row.get(3))
-                .unwrap()
-                .map(Result::unwrap)
-                .collect();
+            let plan = query_plan(&conn, sql);
             let costly = |step: &String| {
                 step.starts_with("SCAN notification") || step.contains("TEMP B-TREE FOR ORDER")
             };

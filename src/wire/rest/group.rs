@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     account::{EMPTY_OBJECT, UserAnswer},
-    seconds,
+    time::seconds,
 };
 use crate::{
     channel::Micros,

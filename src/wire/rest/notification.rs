@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{account::is_false, seconds};
+use super::{account::is_false, time::seconds};
 use crate::{
     channel::Micros,
     user::{Notification, UserId},

@@ -1,7 +1,7 @@
 //! Listings: order, going on, and that none reads a whole table.
 
 use super::*;
-use crate::group::GroupPosition;
+use crate::{group::GroupPosition, store::sqlite::query_plan};
 
 fn names(found: &[Group]) -> Vec<&str> {
     found.iter().map(|group| group.name.as_str()).collect()
@@ -226,16 +226,7 @@ fn no_statement_reads_or_sorts_a_table() {
     ];
     let all = listings.iter().map(String::as_str).chain(rest);
     for sql in all.chain(super::super::change::STATEMENTS) {
-        let mut explain = scene
-            .conn
-            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-            .unwrap();
-        let unset = vec![None::<i64>; explain.parameter_count()];
-        let plan: Vec<String> = explain
-            .query_map(rusqlite::params_from_iter(unset), |row| row.get(3))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
+        let plan = query_plan(&scene.conn, sql);
         let costly = |step: &String| step.starts_with("SCAN") || step.contains("TEMP B-TREE");
         assert!(!plan.iter().any(costly), "{sql}: {plan:?}");
     }
