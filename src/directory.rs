@@ -106,6 +106,7 @@ impl Directory {
             store: self.0.group_store.clone(),
             directory: self.clone(),
             online: self.0.online.clone(),
+            most: self.0.settings.mailbox,
             linger: self.0.settings.linger,
         };
         let hash = self.0.hasher.hash_one(id);

@@ -163,7 +163,7 @@ pub struct Settings {
           value_parser = values::range(1, 10_000_000))]
     pub max_live_channels: usize,
 
-    /// Commands that may wait for one channel before senders are refused [16-1000000]
+    /// Commands that may wait for one channel, or changes for one group, before senders are refused [16-1000000]
     #[arg(long, env = "BANTER_CHANNEL_MAILBOX", value_name = "COUNT", default_value = "4096",
           value_parser = values::range(16, 1_000_000))]
     pub channel_mailbox: usize,

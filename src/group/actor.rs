@@ -10,6 +10,7 @@ use super::{Change, Decision, GroupError, GroupId, GroupStore};
 use crate::{
     channel::{ChannelId, PublishError, PublishEvents},
     directory::Directory,
+    store::StoreError,
     user::{Notification, Online},
 };
 
@@ -29,6 +30,8 @@ pub(crate) struct GroupParts {
     pub(crate) store: Arc<dyn GroupStore>,
     pub(crate) directory: Directory,
     pub(crate) online: Online,
+    /// Changes that may be under way.
+    pub(crate) most: usize,
     pub(crate) linger: Duration,
 }
 
@@ -132,6 +135,10 @@ impl Handler<ChangeGroup> for GroupActor {
     type Result = ();
 
     fn handle(&mut self, ChangeGroup { change, answer }: ChangeGroup, ctx: &mut Context<Self>) {
+        if self.under_way.len() >= self.parts.most {
+            // The channel waits for the disk, and those who ask may have gone.
+            return Answer(Some(answer)).send(Err(StoreError::Busy.into()));
+        }
         if let Some(lingering) = self.lingering.take() {
             ctx.cancel_future(lingering);
         }

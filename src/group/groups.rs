@@ -118,8 +118,7 @@ impl Groups {
             let live = live.unwrap_or_else(|| self.0.directory.group(group));
             let (answer, answered) = oneshot::channel();
             let change = change.clone();
-            // Without a bound of its own: each is a request of REST that goes on to the channel, and
-            // from there to the writer's queue, at once.
+            // Without a bound of its own: the group hands it on at once, or refuses it.
             live.do_send(ChangeGroup { change, answer });
             // Dropped without an answer by a life that ended before it could act.
             if let Ok(result) = answered.await {

@@ -21,7 +21,11 @@ use crate::{
 
 /// Makes every change at once and counts them, and is asked for nothing else.
 #[derive(Clone, Default)]
-struct Obliging(Arc<AtomicUsize>);
+struct Obliging {
+    made: Arc<AtomicUsize>,
+    /// Opens no channel.
+    hangs: bool,
+}
 
 impl MessageStore for Obliging {
     fn may_enter<'a>(
@@ -33,7 +37,13 @@ impl MessageStore for Obliging {
     }
 
     fn open<'a>(&'a self, _: &ChannelId) -> StoreFuture<'a, Result<Position, StoreError>> {
-        Box::pin(async { Ok(Position::default()) })
+        let hangs = self.hangs;
+        Box::pin(async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            Ok(Position::default())
+        })
     }
 
     fn submit(&self, _: Write, _: &CommitSink) -> Result<(), StoreError> {
@@ -71,7 +81,7 @@ impl GroupStore for Obliging {
     }
 
     fn change(&self, _: Change, _: Place, sink: EventSink, told: Told) -> Result<(), StoreError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.made.fetch_add(1, Ordering::SeqCst);
         sink(Ok(Events::default()));
         told.send(Ok(Decision::default())).unwrap();
         Ok(())
@@ -119,12 +129,7 @@ async fn change(group: &Addr<GroupActor>, id: GroupId) -> Option<Result<(), Grou
     answered.await.ok()
 }
 
-/// The clock of an idle group goes off in the moment in which a change comes: cancelling it is too late
-/// then. A change that was taken on must not be dropped, as whoever asked would ask again.
-#[actix_web::test]
-async fn a_group_that_is_about_to_stop_finishes_what_it_has_begun() {
-    const LINGER: Duration = Duration::from_millis(3);
-    let arbiter = Arbiter::new();
+fn directory(arbiter: &Arbiter, store: &Obliging, mailbox: usize, linger: Duration) -> Directory {
     let limits = ChannelLimits {
         sessions: 1,
         ephemeral_memory: 0,
@@ -133,18 +138,47 @@ async fn a_group_that_is_about_to_stop_finishes_what_it_has_begun() {
     };
     let settings = ChannelSettings {
         limits,
-        mailbox: 16,
-        linger: LINGER,
+        mailbox,
+        linger,
         most: 1000,
     };
-    let store = Obliging::default();
-    let directory = Directory::new(
+    Directory::new(
         vec![arbiter.handle()],
         settings,
         Arc::new(store.clone()),
         Arc::new(store.clone()),
         Online::new(1, 1),
-    );
+    )
+}
+
+#[actix_web::test]
+async fn while_the_channel_cannot_be_opened_only_so_many_changes_wait() {
+    let arbiter = Arbiter::new();
+    let store = Obliging {
+        hangs: true,
+        ..Obliging::default()
+    };
+    let id = GroupId::random();
+    let group = directory(&arbiter, &store, 3, Duration::from_secs(10)).group(id);
+    for _ in 0..3 {
+        // Who asks does not wait for the answer.
+        let asked = tokio::time::timeout(Duration::ZERO, change(&group, id)).await;
+        assert!(asked.is_err(), "{asked:?}");
+    }
+    let refused = change(&group, id).await;
+    let busy = GroupError::Store(StoreError::Busy).to_string();
+    assert_eq!(refused.unwrap().unwrap_err().to_string(), busy);
+    arbiter.stop();
+}
+
+/// The clock of an idle group goes off in the moment in which a change comes: cancelling it is too late
+/// then. A change that was taken on must not be dropped, as whoever asked would ask again.
+#[actix_web::test]
+async fn a_group_that_is_about_to_stop_finishes_what_it_has_begun() {
+    const LINGER: Duration = Duration::from_millis(3);
+    let arbiter = Arbiter::new();
+    let store = Obliging::default();
+    let directory = directory(&arbiter, &store, 16, LINGER);
     let mut made = 0;
     for _ in 0..100 {
         let id = GroupId::random();
@@ -158,6 +192,6 @@ async fn a_group_that_is_about_to_stop_finishes_what_it_has_begun() {
     // Another group, so that all that was sent to channels has been taken by now.
     let id = GroupId::random();
     assert!(change(&directory.group(id), id).await.is_some());
-    assert_eq!(store.0.load(Ordering::SeqCst), made + 1);
+    assert_eq!(store.made.load(Ordering::SeqCst), made + 1);
     arbiter.stop();
 }

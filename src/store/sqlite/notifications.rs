@@ -92,8 +92,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::store::sqlite::query_plan;
-    use crate::{store::sqlite::migrations, user::NotificationCode};
+    use crate::{
+        store::sqlite::{migrations, query_plan},
+        user::NotificationCode,
+    };
 
     fn database() -> (Connection, [UserId; 2]) {
         let mut conn = Connection::open_in_memory().unwrap();
