@@ -1,37 +1,40 @@
 //! Pages of listings: how long they are, and how they go on.
 
-/// Most entries of a page.
-const MOST: i32 = 100;
-
-/// More entries were asked for than a page has, or none.
+/// More entries were asked for than a page of the listing has, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("limit must be between 1 and {MOST}")]
-pub(crate) struct LimitError;
+#[error("limit must be between 1 and {most}")]
+pub(crate) struct LimitError {
+    most: i32,
+}
 
-/// How many entries a page has at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PageLimit(usize);
+/// How many entries the pages of a listing have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageLimit {
+    /// Where nothing is asked for.
+    default: i32,
+    most: i32,
+}
 
 impl PageLimit {
-    /// One entry.
-    pub(crate) const ONE: Self = Self(1);
-    /// As many as may be.
-    pub(crate) const MOST: Self = Self(MOST as usize);
+    /// One entry unless asked for more, up to 100.
+    pub(crate) const ONE: Self = Self::new(1, 100);
+    /// 100 entries unless asked for less.
+    pub(crate) const MOST: Self = Self::new(100, 100);
 
-    /// What was asked for, 1 to 100, or the default of the listing.
-    ///
-    /// # Errors
-    /// When what was asked for is out of that range.
-    pub(crate) fn new(asked: Option<i32>, default: Self) -> Result<Self, LimitError> {
-        match asked {
-            None => Ok(default),
-            Some(limit @ 1..=MOST) => Ok(Self(limit as usize)),
-            Some(_) => Err(LimitError),
-        }
+    pub(crate) const fn new(default: i32, most: i32) -> Self {
+        Self { default, most }
     }
 
-    pub(crate) fn get(self) -> usize {
-        self.0
+    /// What was asked for, or the default.
+    ///
+    /// # Errors
+    /// When what was asked for is out of range.
+    pub(crate) fn of(self, asked: Option<i32>) -> Result<usize, LimitError> {
+        let limit = asked.unwrap_or(self.default);
+        if !(1..=self.most).contains(&limit) {
+            return Err(LimitError { most: self.most });
+        }
+        Ok(limit as usize)
     }
 }
 
@@ -75,18 +78,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_1_to_100() {
+    fn a_limit_is_at_least_1_and_has_an_end() {
         for (asked, limit) in [
-            (None, Ok(1)),
-            (Some(1), Ok(1)),
-            (Some(100), Ok(100)),
-            (Some(0), Err(LimitError)),
-            (Some(-1), Err(LimitError)),
-            (Some(101), Err(LimitError)),
+            (None, Some(1)),
+            (Some(1), Some(1)),
+            (Some(100), Some(100)),
+            (Some(0), None),
+            (Some(-1), None),
+            (Some(101), None),
         ] {
-            let made = PageLimit::new(asked, PageLimit::ONE);
-            assert_eq!(made.map(PageLimit::get), limit, "{asked:?}");
+            assert_eq!(PageLimit::ONE.of(asked).ok(), limit, "{asked:?}");
         }
-        assert_eq!(PageLimit::new(None, PageLimit::MOST).unwrap().get(), 100);
+        assert_eq!(PageLimit::MOST.of(None).ok(), Some(100));
+        let friends = PageLimit::new(10, 1000);
+        assert_eq!(friends.of(Some(1000)).ok(), Some(1000));
+        let refused = friends.of(Some(1001)).unwrap_err().to_string();
+        assert!(refused.contains("1000"), "{refused}");
     }
 }

@@ -70,7 +70,7 @@ impl HistoryRequest {
         limit: Option<i32>,
         cursor: Option<Cursor>,
     ) -> Result<Self, HistoryError> {
-        let limit = PageLimit::new(limit, PageLimit::ONE)?.get();
+        let limit = PageLimit::ONE.of(limit)?;
         if cursor.is_some_and(|cursor| cursor.direction != direction) {
             return Err(HistoryError::Direction);
         }

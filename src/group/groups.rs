@@ -176,7 +176,7 @@ impl Groups {
         beyond: Option<GroupPosition>,
         limit: Option<i32>,
     ) -> Result<ListPage<Group, GroupPosition>, GroupError> {
-        let limit = PageLimit::new(limit, PageLimit::ONE)?.get();
+        let limit = PageLimit::ONE.of(limit)?;
         let found = self.0.store.list(filter, beyond, limit).await?;
         Ok(found.page(|group| GroupPosition {
             name: group.name.clone(),
@@ -193,7 +193,7 @@ impl Groups {
         beyond: Option<EdgePosition>,
         limit: Option<i32>,
     ) -> Result<ListPage<Member, EdgePosition>, GroupError> {
-        let limit = PageLimit::new(limit, PageLimit::MOST)?.get();
+        let limit = PageLimit::MOST.of(limit)?;
         let found = self.0.store.members(group, role, beyond, limit).await?;
         Ok(found.page(|member| EdgePosition {
             role: member.role,
@@ -210,7 +210,7 @@ impl Groups {
         beyond: Option<EdgePosition>,
         limit: Option<i32>,
     ) -> Result<ListPage<Membership, EdgePosition>, GroupError> {
-        let limit = PageLimit::new(limit, PageLimit::MOST)?.get();
+        let limit = PageLimit::MOST.of(limit)?;
         let found = self.0.store.memberships(user, role, beyond, limit).await?;
         Ok(found.page(|membership| EdgePosition {
             role: membership.role,

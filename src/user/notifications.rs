@@ -50,7 +50,7 @@ impl Notifications {
         behind: Option<NotificationSeq>,
         limit: Option<i32>,
     ) -> Result<NotificationPage, NotificationError> {
-        let limit = PageLimit::new(limit, PageLimit::ONE)?.get();
+        let limit = PageLimit::ONE.of(limit)?;
         let behind = behind.unwrap_or_default();
         let found = self.store.notifications(user, behind, limit).await?;
         Ok(NotificationPage {
