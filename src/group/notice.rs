@@ -8,7 +8,7 @@ use crate::{
     user::{Notification, NotificationCode, UserId},
 };
 
-/// To a user who was added to a group, or whose request was accepted.
+/// To a user who was added to a group, or whose request was accepted. Of several unread ones the last stays.
 pub(crate) fn added(
     user: UserId,
     by: UserId,
@@ -18,17 +18,22 @@ pub(crate) fn added(
 ) -> Notification {
     let subject = format!("You've been added to group {name}");
     let content = json!({"group_id": group.to_string(), "name": name});
-    Notification::new(
+    let added = Notification::new(
         user,
         NotificationCode::GroupAdd,
         subject,
         &content,
         by,
         time,
-    )
+    );
+    Notification {
+        about: Some(group.to_string()),
+        ..added
+    }
 }
 
-/// To a superadmin or admin of a closed group that somebody wants to join.
+/// To a superadmin or admin of a closed group that somebody wants to join. Who asks, withdraws and asks
+/// again is heard once until it is read.
 pub(crate) fn wants_to_join(
     admin: UserId,
     user: UserId,
@@ -38,12 +43,16 @@ pub(crate) fn wants_to_join(
 ) -> Notification {
     let subject = format!("User {username} wants to join your group");
     let content = json!({"group_id": group.to_string(), "username": username});
-    Notification::new(
+    let request = Notification::new(
         admin,
         NotificationCode::GroupJoinRequest,
         subject,
         &content,
         user,
         time,
-    )
+    );
+    Notification {
+        about: Some(group.to_string()),
+        ..request
+    }
 }

@@ -1,5 +1,6 @@
 //! What must survive: one folder per database, each implementing the domain's seams
-//! (`channel::MessageStore`, `account::AccountStore`, `group::GroupStore`, `user::NotificationStore`).
+//! (`channel::MessageStore`, `account::AccountStore`, `group::GroupStore`, and of `user` the
+//! `NotificationStore`, `ChatRequestStore` and `FriendStore`).
 //!
 //! The domain knows the seams and [`StoreError`]; it never names a database.
 

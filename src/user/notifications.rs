@@ -1,8 +1,8 @@
-//! The notification service: what REST asks.
+//! The notification service: what REST and the host program ask for.
 
 use std::sync::Arc;
 
-use super::{Notification, NotificationId, NotificationSeq, NotificationStore, UserId};
+use super::{Notification, NotificationId, NotificationSeq, NotificationStore, ReadMark, UserId};
 use crate::{
     page::{LimitError, PageLimit},
     store::StoreError,
@@ -15,6 +15,8 @@ pub(crate) enum NotificationError {
     Limit(#[from] LimitError),
     #[error("at most {max} ids are allowed")]
     TooMany { max: usize },
+    #[error("either ids or all=true is needed, not both")]
+    WhichToRead,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -34,7 +36,7 @@ pub(crate) struct NotificationPage {
 }
 
 impl Notifications {
-    /// `max_list_items` bounds what is deleted at once.
+    /// `max_list_items` bounds what is deleted or marked at once.
     pub(crate) fn new(store: Arc<dyn NotificationStore>, max_list_items: usize) -> Self {
         Self {
             store,
@@ -42,17 +44,26 @@ impl Notifications {
         }
     }
 
-    /// What a user was told behind a place, which is the beginning by default. `limit` is 1 to 100, by
-    /// default 1.
+    /// Whether a notification is to be pushed; a persistent one is kept then.
+    pub(crate) async fn keep(&self, notification: Notification) -> Result<bool, StoreError> {
+        self.store.notify(notification).await
+    }
+
+    /// What a user was told behind a place, which is the beginning by default; with `unread` only what is
+    /// not marked as read. `limit` is 1 to 100, by default 1.
     pub(crate) async fn list(
         &self,
         user: UserId,
+        unread: bool,
         behind: Option<NotificationSeq>,
         limit: Option<i32>,
     ) -> Result<NotificationPage, NotificationError> {
         let limit = PageLimit::ONE.of(limit)?;
         let behind = behind.unwrap_or_default();
-        let found = self.store.notifications(user, behind, limit).await?;
+        let found = self
+            .store
+            .notifications(user, unread, behind, limit)
+            .await?;
         Ok(NotificationPage {
             // Where nothing follows yet, the place stays.
             end: found.last().map_or(behind, |(seq, _)| *seq),
@@ -69,11 +80,40 @@ impl Notifications {
         if ids.is_empty() {
             return Ok(());
         }
+        self.check_count(&ids)?;
+        Ok(self.store.delete_notifications(user, ids).await?)
+    }
+
+    /// Marks notifications of a user as read, those named or all there are, and answers how many are
+    /// unread after that.
+    pub(crate) async fn mark_read(
+        &self,
+        user: UserId,
+        ids: Vec<NotificationId>,
+        all: bool,
+    ) -> Result<u32, NotificationError> {
+        let mark = match (ids.is_empty(), all) {
+            (true, true) => ReadMark::All,
+            (false, false) => ReadMark::Ids(ids),
+            (true, false) | (false, true) => return Err(NotificationError::WhichToRead),
+        };
+        if let ReadMark::Ids(ids) = &mark {
+            self.check_count(ids)?;
+        }
+        Ok(self.store.mark_read(user, mark).await?)
+    }
+
+    /// How many unread notifications a user has.
+    pub(crate) async fn unread(&self, user: UserId) -> Result<u32, NotificationError> {
+        Ok(self.store.unread(user).await?)
+    }
+
+    fn check_count(&self, ids: &[NotificationId]) -> Result<(), NotificationError> {
         if ids.len() > self.max_list_items {
             let max = self.max_list_items;
             return Err(NotificationError::TooMany { max });
         }
-        Ok(self.store.delete_notifications(user, ids).await?)
+        Ok(())
     }
 }
 
@@ -89,9 +129,15 @@ mod tests {
     struct Kept(Mutex<Vec<Notification>>);
 
     impl NotificationStore for Kept {
+        fn notify(&self, told: Notification) -> StoreFuture<'_, Result<bool, StoreError>> {
+            self.0.lock().push(told);
+            Box::pin(async { Ok(true) })
+        }
+
         fn notifications(
             &self,
             _: UserId,
+            _: bool,
             behind: NotificationSeq,
             limit: usize,
         ) -> StoreFuture<'_, Result<Vec<(NotificationSeq, Notification)>, StoreError>> {
@@ -110,6 +156,21 @@ mod tests {
             self.0.lock().retain(|kept| !ids.contains(&kept.id));
             Box::pin(async { Ok(()) })
         }
+
+        fn mark_read(&self, _: UserId, mark: ReadMark) -> StoreFuture<'_, Result<u32, StoreError>> {
+            for kept in self.0.lock().iter_mut() {
+                kept.read |= match &mark {
+                    ReadMark::Ids(ids) => ids.contains(&kept.id),
+                    ReadMark::All => true,
+                };
+            }
+            self.unread(UserId::SERVER)
+        }
+
+        fn unread(&self, _: UserId) -> StoreFuture<'_, Result<u32, StoreError>> {
+            let unread = self.0.lock().iter().filter(|kept| !kept.read).count();
+            Box::pin(async move { Ok(unread as u32) })
+        }
     }
 
     fn told(number: u128) -> Notification {
@@ -122,6 +183,8 @@ mod tests {
             sender: UserId::SERVER,
             created: Micros(0),
             persistent: true,
+            read: false,
+            about: None,
         }
     }
 
@@ -134,12 +197,12 @@ mod tests {
     async fn a_page_ends_where_the_next_begins() {
         let notifications = of(3);
         let user = UserId::SERVER;
-        let first = notifications.list(user, None, None).await.unwrap();
+        let first = notifications.list(user, false, None, None).await.unwrap();
         assert_eq!(first.notifications, [told(1)]);
-        let rest = notifications.list(user, Some(first.end), Some(100));
+        let rest = notifications.list(user, false, Some(first.end), Some(100));
         let rest = rest.await.unwrap();
         assert_eq!(rest.notifications, [told(2), told(3)]);
-        let end = notifications.list(user, Some(rest.end), None).await;
+        let end = notifications.list(user, false, Some(rest.end), None).await;
         let end = end.unwrap();
         assert!(end.notifications.is_empty());
         assert_eq!(end.end, rest.end);
@@ -149,7 +212,7 @@ mod tests {
     async fn what_is_asked_for_has_bounds() {
         let notifications = of(3);
         let user = UserId::SERVER;
-        let refused = notifications.list(user, None, Some(0)).await;
+        let refused = notifications.list(user, false, None, Some(0)).await;
         assert!(matches!(refused, Err(NotificationError::Limit(_))));
         let ids = || (1..=3).map(|n| NotificationId(Uuid::from_u128(n)));
         let refused = notifications.delete(user, ids().collect()).await;
@@ -159,7 +222,20 @@ mod tests {
         ));
         let two = ids().take(2).collect();
         notifications.delete(user, two).await.unwrap();
-        let left = notifications.list(user, None, Some(100)).await.unwrap();
+        assert_eq!(notifications.unread(user).await.unwrap(), 1);
+        let refused = notifications.mark_read(user, ids().collect(), false);
+        assert!(matches!(
+            refused.await,
+            Err(NotificationError::TooMany { max: 2 })
+        ));
+        for (ids, all) in [(Vec::new(), false), (ids().take(1).collect(), true)] {
+            let refused = notifications.mark_read(user, ids, all).await;
+            assert!(matches!(refused, Err(NotificationError::WhichToRead)));
+        }
+        let left = notifications
+            .list(user, false, None, Some(100))
+            .await
+            .unwrap();
         assert_eq!(left.notifications, [told(3)]);
     }
 }

@@ -185,7 +185,18 @@ fn owner(conn: &Connection, identity: &NewIdentity) -> Result<Option<UserId>, St
     }
 }
 
-fn named(conn: &Connection, username: &str) -> Result<Option<UserId>, StoreError> {
+/// The name of a user; `None` without an account. The server is no user anybody has to do with.
+pub(super) fn username(conn: &Connection, user: UserId) -> Result<Option<String>, StoreError> {
+    if user == UserId::SERVER {
+        return Ok(None);
+    }
+    Ok(conn
+        .prepare_cached("SELECT username FROM user WHERE id = ?1")?
+        .query_row([user.0], |row| row.get(0))
+        .optional()?)
+}
+
+pub(super) fn named(conn: &Connection, username: &str) -> Result<Option<UserId>, StoreError> {
     find_id(
         conn,
         "SELECT id FROM user WHERE username = ?1",

@@ -1,19 +1,20 @@
 //! Messages in SQL: the writer's part of a batch, and pages of history.
 
+mod page;
+
 use std::collections::HashMap;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, named_params, params};
-use uuid::Uuid;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::{
-    Sqlite, StoreError,
+    Sqlite, StoreError, friends,
     groups::{self, Changed},
     writer::in_savepoint,
 };
 use crate::{
     channel::{
-        Access, ChannelId, CommitSink, Content, Direction, Message, MessageCode, MessageId,
-        MessageStore, Micros, Outcome, Page, PageQuery, Place, Position, Seq, Write,
+        Access, ChannelId, CommitSink, Message, MessageStore, Micros, Outcome, Page, PageQuery,
+        Place, Position, Seq, Write,
     },
     group::{Change, GroupError},
     store::StoreFuture,
@@ -47,6 +48,7 @@ impl ChannelKeys {
 pub(super) struct Batch<'c> {
     connection: &'c Connection,
     keys: &'c mut ChannelKeys,
+    max_notifications: usize,
     /// The new ends of the channels written to.
     ends: HashMap<i64, Position>,
     insert: CachedStatement<'c>,
@@ -56,6 +58,7 @@ impl<'c> Batch<'c> {
     pub(super) fn new(
         connection: &'c Connection,
         keys: &'c mut ChannelKeys,
+        max_notifications: usize,
     ) -> Result<Self, StoreError> {
         if keys.0.len() > ChannelKeys::MOST {
             keys.0.clear();
@@ -63,6 +66,7 @@ impl<'c> Batch<'c> {
         Ok(Self {
             connection,
             keys,
+            max_notifications,
             ends: HashMap::new(),
             insert: connection.prepare_cached(INSERT_MESSAGE)?,
         })
@@ -126,8 +130,9 @@ impl<'c> Batch<'c> {
     pub(super) fn change(&mut self, change: &Change, place: &Place) -> Result<Changed, GroupError> {
         let known = self.keys.0.get(&place.channel).copied();
         let end = known.and_then(|key| self.ends.get(&key).copied());
+        let max_notifications = self.max_notifications;
         let result = in_savepoint(self.connection, |connection| {
-            let changed = groups::change(connection, change, place)?;
+            let changed = groups::change(connection, change, place, max_notifications)?;
             for message in &changed.events.messages {
                 self.append(message)?;
             }
@@ -252,7 +257,7 @@ fn unsigned(seq: i64) -> Seq {
 }
 
 /// Whether a user may write to a channel: who may be in it, and the server to every channel there is.
-/// Only groups cost a look-up.
+/// Only groups and direct channels cost a look-up.
 fn may_write(
     connection: &Connection,
     channel: &ChannelId,
@@ -262,6 +267,8 @@ fn may_write(
     match channel.access(sender) {
         Access::Granted => Ok(true),
         Access::Denied => Ok(server),
+        Access::UnlessBlockedBy(_) if server => Ok(true),
+        Access::UnlessBlockedBy(other) => Ok(!friends::has_blocked(connection, other, sender)?),
         Access::MembersOf(group) if server => groups::exists(connection, group),
         Access::MembersOf(group) => groups::is_member(connection, group, sender),
     }
@@ -275,14 +282,32 @@ impl MessageStore for Sqlite {
     ) -> StoreFuture<'a, Result<bool, StoreError>> {
         let access = channel.access(user);
         Box::pin(async move {
-            let Access::MembersOf(group) = access else {
-                return Ok(access == Access::Granted);
-            };
-            let turn = self.entrances.acquire().await;
-            let _turn = turn.map_err(|_| StoreError::Closed)?;
-            self.read(move |connection| groups::is_member(connection, group, user))
-                .await
+            match access {
+                Access::Granted => Ok(true),
+                Access::Denied => Ok(false),
+                Access::MembersOf(group) => {
+                    self.look_at_entrance(move |conn| groups::is_member(conn, group, user))
+                        .await
+                }
+                Access::UnlessBlockedBy(other) => {
+                    self.look_at_entrance(move |conn| friends::lets_in(conn, other, user))
+                        .await
+                }
+            }
         })
+    }
+
+    fn may_read<'a>(
+        &'a self,
+        user: UserId,
+        channel: &ChannelId,
+    ) -> StoreFuture<'a, Result<bool, StoreError>> {
+        match channel.access(user) {
+            Access::UnlessBlockedBy(_) => Box::pin(async { Ok(true) }),
+            Access::Granted | Access::Denied | Access::MembersOf(_) => {
+                self.may_enter(user, channel)
+            }
+        }
     }
 
     fn open<'a>(&'a self, channel: &ChannelId) -> StoreFuture<'a, Result<Position, StoreError>> {
@@ -295,53 +320,9 @@ impl MessageStore for Sqlite {
     }
 
     fn page(&self, query: PageQuery) -> StoreFuture<'_, Result<Page, StoreError>> {
-        Box::pin(self.read(move |connection| Ok(page(connection, &query)?)))
+        Box::pin(self.read(move |connection| Ok(page::page(connection, &query)?)))
     }
 }
 
-fn page(connection: &Connection, query: &PageQuery) -> rusqlite::Result<Page> {
-    const COLUMNS: &str =
-        "m.seq, m.id, m.code, m.sender, m.username, m.content, m.create_time, m.update_time
-        FROM message m WHERE m.channel = (SELECT key FROM channel WHERE id = :channel)";
-    let (comparison, order, start) = match query.direction {
-        Direction::OldestFirst => (">", "ASC", 0),
-        Direction::NewestFirst => ("<", "DESC", i64::MAX),
-    };
-    let sql = format!(
-        "SELECT {COLUMNS} AND m.seq {comparison} :beyond ORDER BY m.seq {order} LIMIT :most"
-    );
-    let mut select = connection.prepare_cached(&sql)?;
-    // One more than asked for tells whether there are more.
-    let most = i64::try_from(query.limit)
-        .unwrap_or(i64::MAX)
-        .saturating_add(1);
-    let beyond = query.beyond.map_or(start, signed);
-    let arguments =
-        named_params! {":channel": query.channel.as_str(), ":beyond": beyond, ":most": most};
-    let rows = select.query_map(arguments, |row| message(row, &query.channel))?;
-    let mut messages = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    let more = messages.len() > query.limit;
-    messages.truncate(query.limit);
-    Ok(Page { messages, more })
-}
-
-fn message(row: &Row<'_>, channel: &ChannelId) -> rusqlite::Result<Message> {
-    Ok(Message {
-        id: MessageId(row.get(1)?),
-        channel: channel.clone(),
-        seq: Some(unsigned(row.get(0)?)),
-        code: code(row, 2)?,
-        sender: UserId(row.get::<_, Uuid>(3)?),
-        username: row.get_ref(4)?.as_str()?.into(),
-        content: Content::stored(row.get_ref(5)?.as_str()?),
-        create_time: Micros(row.get(6)?),
-        update_time: Micros(row.get(7)?),
-        persistent: true,
-    })
-}
-
-fn code(row: &Row<'_>, column: usize) -> rusqlite::Result<MessageCode> {
-    let number: u8 = row.get(column)?;
-    MessageCode::from_number(number)
-        .ok_or_else(|| rusqlite::Error::IntegralValueOutOfRange(column, number.into()))
-}
+#[cfg(test)]
+mod tests;

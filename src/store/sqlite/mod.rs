@@ -5,7 +5,10 @@
 //! "power"`, has reached the disk); a caller who got an error left no trace; every queue is bounded.
 
 mod accounts;
+mod chat_requests;
+mod friends;
 mod groups;
+mod listing;
 mod messages;
 mod notifications;
 mod queue;
@@ -37,6 +40,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../schemas/sqlite/0001_accounts.sql"),
     include_str!("../../../schemas/sqlite/0002_messages.sql"),
     include_str!("../../../schemas/sqlite/0003_groups.sql"),
+    include_str!("../../../schemas/sqlite/0004_friends.sql"),
 ];
 
 /// The database. Cheap to clone.
@@ -48,6 +52,8 @@ pub(crate) struct Sqlite {
     searches: Arc<Semaphore>,
     /// Looks at who may enter a channel: many at once wait here, so that others find room in the queue.
     entrances: Arc<Semaphore>,
+    max_friends: usize,
+    max_notifications: usize,
     threads: Arc<Mutex<Vec<std::thread::JoinHandle<()>>>>,
 }
 
@@ -106,6 +112,8 @@ impl Sqlite {
             readers: Arc::new(readers),
             searches: Arc::new(Semaphore::new(1)),
             entrances: Arc::new(Semaphore::new((settings.reader_queue / 4).max(1))),
+            max_friends: settings.max_friends,
+            max_notifications: settings.max_notifications,
             threads: Arc::new(Mutex::new(threads)),
         })
     }
@@ -139,6 +147,16 @@ impl Sqlite {
         E: From<StoreError> + Send + 'static,
     {
         self.readers.read(work).await
+    }
+
+    /// A read about who may enter a channel, when its turn comes.
+    async fn look_at_entrance<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = self.entrances.acquire().await;
+        let _turn = turn.map_err(|_| StoreError::Closed)?;
+        self.read(work).await
     }
 
     /// Takes nothing new, commits what is queued, and waits for the threads to end. Blocks.
@@ -210,4 +228,14 @@ fn query_plan(connection: &Connection, sql: &str) -> Vec<String> {
     let unset = vec![None::<i64>; explain.parameter_count()];
     let steps = explain.query_map(rusqlite::params_from_iter(unset), |row| row.get(3));
     steps.unwrap().map(Result::unwrap).collect()
+}
+
+/// An account that nothing leads to.
+#[cfg(test)]
+fn sign_up(connection: &Connection, name: &str) -> crate::user::UserId {
+    let user = crate::user::UserId::random();
+    let sql = "INSERT INTO user (id, username, create_time, update_time) VALUES (?1, ?2, 0, 0)";
+    let values = rusqlite::params![user.0, name];
+    connection.execute(sql, values).unwrap();
+    user
 }

@@ -1,6 +1,7 @@
-//! Notifications in SQL. They are inserted by what they tell of, within its transaction.
+//! Notifications in SQL. Most are added by what they tell of, within its transaction. How many a user has
+//! is kept by triggers.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, types::FromSql};
 
 use super::{
     Sqlite, StoreError,
@@ -9,38 +10,121 @@ use super::{
 use crate::{
     channel::Micros,
     store::StoreFuture,
-    user::{Notification, NotificationId, NotificationSeq, NotificationStore, UserId},
+    user::{Notification, NotificationId, NotificationSeq, NotificationStore, ReadMark, UserId},
 };
 
+/// Whether ?1 is to hear of the sender ?2.
+const IS_HEARD: &str = "SELECT 1 FROM user WHERE id = ?1 AND NOT EXISTS
+    (SELECT 1 FROM friend_edge WHERE user_id = ?1 AND other_id = ?2 AND state = 3)";
+/// What the sender ?2 has told ?1 with the code ?3 about ?4.
+const SELECT_UNREAD_ABOUT: &str = "SELECT seq FROM notification
+    WHERE user_id = ?1 AND sender = ?2 AND code = ?3 AND about = ?4 AND read = 0";
+const DELETE_ONE: &str = "DELETE FROM notification WHERE seq = ?1";
 const INSERT: &str = "INSERT INTO notification
-    (id, user_id, subject, content, code, sender, create_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-const SELECT: &str = "SELECT seq, id, user_id, subject, content, code, sender, create_time
+    (id, user_id, subject, content, code, sender, create_time, read, about)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+const COUNT_KEPT: &str = "SELECT kept FROM notification_count WHERE user_id = ?1";
+const TRIM: &str = "DELETE FROM notification WHERE seq IN
+    (SELECT seq FROM notification WHERE user_id = ?1 ORDER BY seq LIMIT ?2)";
+const SELECT: &str =
+    "SELECT seq, id, user_id, subject, content, code, sender, create_time, read, about
     FROM notification WHERE user_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+const SELECT_UNREAD: &str =
+    "SELECT seq, id, user_id, subject, content, code, sender, create_time, read, about
+    FROM notification INDEXED BY notification_unread
+    WHERE user_id = ?1 AND read = 0 AND seq > ?2 ORDER BY seq LIMIT ?3";
+// The plus signs keep to the ids, which are few: a user may have many.
 const DELETE: &str = "DELETE FROM notification
-    WHERE id IN (SELECT unhex(value) FROM json_each(?2)) AND user_id = ?1";
+    WHERE id IN (SELECT unhex(value) FROM json_each(?2)) AND +user_id = ?1";
+const MARK: &str = "UPDATE notification SET read = 1
+    WHERE id IN (SELECT unhex(value) FROM json_each(?2)) AND +user_id = ?1 AND read = 0";
+const MARK_ALL: &str = "UPDATE notification SET read = 1 WHERE user_id = ?1 AND read = 0";
+const COUNT_UNREAD: &str = "SELECT unread FROM notification_count WHERE user_id = ?1";
 
-/// Puts a notification at the end of its user's list.
-pub(super) fn insert(conn: &Connection, told: &Notification) -> Result<(), StoreError> {
-    conn.prepare_cached(INSERT)?.execute(params![
-        told.id.0,
-        told.user.0,
-        told.subject,
-        told.content,
-        told.code,
-        told.sender.0,
-        told.created.0,
-    ])?;
+/// Most old notifications deleted for a new one. There are more than one only after the limit was lowered.
+const MOST_TRIMMED: i64 = 1000;
+
+/// Whether a notification can reach its user, who exists and has not blocked the sender.
+pub(super) fn is_heard(conn: &Connection, told: &Notification) -> Result<bool, StoreError> {
+    let values = params![told.user.0, told.sender.0];
+    Ok(conn.prepare_cached(IS_HEARD)?.exists(values)?)
+}
+
+/// Puts a notification at the end of its user's list if it [is heard](is_heard) and persistent, and
+/// answers whether to push it. An unread one about the same keeps a question from being repeated, and
+/// makes room for other news. Of more than `most` the oldest are deleted.
+pub(super) fn add(conn: &Connection, told: &Notification, most: usize) -> Result<bool, StoreError> {
+    if !is_heard(conn, told)? {
+        return Ok(false);
+    }
+    if told.about.is_some() {
+        let values = params![told.user.0, told.sender.0, told.code, told.about];
+        let mut select = conn.prepare_cached(SELECT_UNREAD_ABOUT)?;
+        let unread: Option<i64> = select.query_row(values, |row| row.get(0)).optional()?;
+        match unread {
+            Some(_) if told.is_question() => return Ok(false),
+            Some(older) => drop(execute(conn, DELETE_ONE, &[&older])?),
+            None => {}
+        }
+    }
+    if told.persistent {
+        conn.prepare_cached(INSERT)?.execute(params![
+            told.id.0,
+            told.user.0,
+            told.subject,
+            told.content,
+            told.code,
+            told.sender.0,
+            told.created.0,
+            told.read,
+            told.about,
+        ])?;
+        trim(conn, told.user, most)?;
+    }
+    Ok(true)
+}
+
+fn trim(conn: &Connection, user: UserId, most: usize) -> Result<(), StoreError> {
+    let kept: i64 = count(conn, COUNT_KEPT, user)?;
+    let surplus = kept.saturating_sub(i64::try_from(most).unwrap_or(i64::MAX));
+    if surplus > 0 {
+        let trimmed = execute(conn, TRIM, &[&user.0, &surplus.min(MOST_TRIMMED)])?;
+        metrics::counter!("banter_notifications_trimmed_total").increment(trimmed as u64);
+    }
     Ok(())
 }
 
+/// A number of a user's notifications. Nothing is noted of a user who never had one.
+fn count<T: FromSql + Default>(
+    conn: &Connection,
+    sql: &str,
+    user: UserId,
+) -> Result<T, StoreError> {
+    Ok(conn
+        .prepare_cached(sql)?
+        .query_row([user.0], |row| row.get(0))
+        .optional()?
+        .unwrap_or_default())
+}
+
 impl NotificationStore for Sqlite {
+    fn notify(&self, notification: Notification) -> StoreFuture<'_, Result<bool, StoreError>> {
+        if !notification.persistent {
+            return Box::pin(self.read(move |conn| is_heard(conn, &notification)));
+        }
+        let most = self.max_notifications;
+        Box::pin(self.write(move |conn| add(conn, &notification, most)))
+    }
+
     fn notifications(
         &self,
         user: UserId,
+        unread: bool,
         behind: NotificationSeq,
         limit: usize,
     ) -> StoreFuture<'_, Result<Vec<(NotificationSeq, Notification)>, StoreError>> {
-        Box::pin(self.read(move |conn| Ok(list(conn, user, behind, limit)?)))
+        let select = if unread { SELECT_UNREAD } else { SELECT };
+        Box::pin(self.read(move |conn| Ok(list(conn, select, user, behind, limit)?)))
     }
 
     fn delete_notifications(
@@ -50,17 +134,29 @@ impl NotificationStore for Sqlite {
     ) -> StoreFuture<'_, Result<(), StoreError>> {
         Box::pin(self.write(move |conn| delete(conn, user, &ids)))
     }
+
+    fn mark_read(&self, user: UserId, mark: ReadMark) -> StoreFuture<'_, Result<u32, StoreError>> {
+        Box::pin(self.write(move |conn| {
+            mark_read(conn, user, &mark)?;
+            count(conn, COUNT_UNREAD, user)
+        }))
+    }
+
+    fn unread(&self, user: UserId) -> StoreFuture<'_, Result<u32, StoreError>> {
+        Box::pin(self.read(move |conn| count(conn, COUNT_UNREAD, user)))
+    }
 }
 
 fn list(
     conn: &Connection,
+    select: &str,
     user: UserId,
     behind: NotificationSeq,
     limit: usize,
 ) -> rusqlite::Result<Vec<(NotificationSeq, Notification)>> {
     let behind = i64::try_from(behind.0).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    conn.prepare_cached(SELECT)?
+    conn.prepare_cached(select)?
         .query_map(params![user.0, behind, limit], notification)?
         .collect()
 }
@@ -77,90 +173,29 @@ fn notification(row: &Row<'_>) -> rusqlite::Result<(NotificationSeq, Notificatio
         created: Micros(row.get(7)?),
         // Others are not stored.
         persistent: true,
+        read: row.get(8)?,
+        about: row.get(9)?,
     };
     Ok((seq, notification))
 }
 
-fn delete(conn: &Connection, user: UserId, ids: &[NotificationId]) -> Result<(), StoreError> {
-    let ids: Vec<_> = ids.iter().map(|id| id.0.simple().to_string()).collect();
-    execute(conn, DELETE, &[&user.0, &json_list(&ids)])?;
+fn mark_read(conn: &Connection, user: UserId, mark: &ReadMark) -> Result<(), StoreError> {
+    match mark {
+        ReadMark::Ids(ids) => execute(conn, MARK, &[&user.0, &id_list(ids)])?,
+        ReadMark::All => execute(conn, MARK_ALL, &[&user.0])?,
+    };
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::{
-        store::sqlite::{migrations, query_plan},
-        user::NotificationCode,
-    };
-
-    fn database() -> (Connection, [UserId; 2]) {
-        let mut conn = Connection::open_in_memory().unwrap();
-        migrations().to_latest(&mut conn).unwrap();
-        let users = ["ada", "bob"].map(|name| {
-            let user = UserId::random();
-            let sql = "INSERT INTO user (id, username, create_time, update_time)
-                VALUES (?1, ?2, 0, 0)";
-            conn.execute(sql, params![user.0, name]).unwrap();
-            user
-        });
-        (conn, users)
-    }
-
-    fn told(user: UserId, subject: &str) -> Notification {
-        let (code, content) = (NotificationCode::GroupAdd, json!({"a": 1}));
-        Notification::new(user, code, subject.into(), &content, user, Micros(7))
-    }
-
-    #[test]
-    fn a_list_is_in_order_and_goes_on_behind_a_place() {
-        let (conn, [ada, bob]) = database();
-        let all = ["one", "two", "three"].map(|subject| told(ada, subject));
-        for notification in &all {
-            insert(&conn, notification).unwrap();
-            insert(&conn, &told(bob, "other")).unwrap();
-        }
-        let mut behind = NotificationSeq::default();
-        for expected in &all {
-            let page = list(&conn, ada, behind, 1).unwrap();
-            let [(seq, notification)] = &page[..] else {
-                panic!("{page:?}");
-            };
-            assert!(*seq > behind);
-            assert_eq!(notification, expected);
-            behind = *seq;
-        }
-        assert!(list(&conn, ada, behind, 1).unwrap().is_empty());
-    }
-
-    #[test]
-    fn only_ones_own_are_deleted_and_no_place_is_used_again() {
-        let (conn, [ada, bob]) = database();
-        let (mine, other) = (told(ada, "mine"), told(bob, "other"));
-        insert(&conn, &other).unwrap();
-        insert(&conn, &mine).unwrap();
-        let all = |user| list(&conn, user, NotificationSeq::default(), 10).unwrap();
-        let last = all(ada)[0].0;
-        let unknown = NotificationId(uuid::Uuid::new_v4());
-        delete(&conn, ada, &[mine.id, other.id, unknown]).unwrap();
-        assert!(all(ada).is_empty());
-        assert_eq!(all(bob).len(), 1);
-        insert(&conn, &mine).unwrap();
-        assert!(all(ada)[0].0 > last);
-    }
-
-    #[test]
-    fn no_statement_reads_or_sorts_the_table() {
-        let (conn, _) = database();
-        for sql in [SELECT, DELETE] {
-            let plan = query_plan(&conn, sql);
-            let costly = |step: &String| {
-                step.starts_with("SCAN notification") || step.contains("TEMP B-TREE FOR ORDER")
-            };
-            assert!(!plan.iter().any(costly), "{sql}: {plan:?}");
-        }
-    }
+fn delete(conn: &Connection, user: UserId, ids: &[NotificationId]) -> Result<(), StoreError> {
+    execute(conn, DELETE, &[&user.0, &id_list(ids)])?;
+    Ok(())
 }
+
+fn id_list(ids: &[NotificationId]) -> String {
+    let ids: Vec<_> = ids.iter().map(|id| id.0.simple().to_string()).collect();
+    json_list(&ids)
+}
+
+#[cfg(test)]
+mod tests;

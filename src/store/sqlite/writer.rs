@@ -70,6 +70,7 @@ impl Writer {
             queue: queue.clone(),
             most: settings.writer_batch,
             keys: ChannelKeys::default(),
+            max_notifications: settings.max_notifications,
             log: WriteAheadLog::new(file, settings.wal_bytes),
         };
         let thread = thread::Builder::new()
@@ -169,6 +170,7 @@ struct WriterThread {
     queue: Arc<Queue<Job>>,
     most: usize,
     keys: ChannelKeys,
+    max_notifications: usize,
     log: WriteAheadLog,
 }
 
@@ -318,7 +320,8 @@ impl WriterThread {
         results: &mut Results,
     ) -> Result<(), StoreError> {
         self.connection.execute_batch("BEGIN")?;
-        let mut messages = messages::Batch::new(&self.connection, &mut self.keys)?;
+        let mut messages =
+            messages::Batch::new(&self.connection, &mut self.keys, self.max_notifications)?;
         for job in jobs {
             match job {
                 Job::Message { write, sink } => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{role, role_at, username};
+use super::{role, role_at};
 use crate::{
     channel::{Content, Events, Message, MessageCode, MessageId, Micros, Place},
     group::{
@@ -15,7 +15,10 @@ use crate::{
     },
     store::{
         StoreError,
-        sqlite::{accounts::execute, notifications},
+        sqlite::{
+            accounts::{execute, username},
+            notifications,
+        },
     },
     user::{Notification, UserId},
 };
@@ -53,7 +56,7 @@ pub(super) const STATEMENTS: [&str; 7] = [
 /// Most admins who hear of one request to join: each is a row that the writer writes.
 const MOST_TOLD: i64 = 100;
 
-/// What a change did. The messages are not stored yet.
+/// What a change did. The messages are not stored yet, the notifications are, and are to be pushed.
 #[derive(Debug, Default)]
 pub(in crate::store::sqlite) struct Changed {
     pub(in crate::store::sqlite) events: Events,
@@ -65,6 +68,7 @@ pub(in crate::store::sqlite) fn change(
     conn: &Connection,
     change: &Change,
     place: &Place,
+    max_notifications: usize,
 ) -> Result<Changed, GroupError> {
     let Some(group) = group(conn, change)? else {
         state::without_group(&change.action)?;
@@ -74,6 +78,7 @@ pub(in crate::store::sqlite) fn change(
         conn,
         change,
         place,
+        max_notifications,
         head: group.head,
         group,
         done: Changed::default(),
@@ -137,6 +142,7 @@ struct Turn<'a> {
     conn: &'a Connection,
     change: &'a Change,
     place: &'a Place,
+    max_notifications: usize,
     group: Standing,
     /// As it is by now.
     head: Headcount,
@@ -240,8 +246,9 @@ impl Turn<'_> {
     }
 
     fn notify(&mut self, told: Notification) -> Result<(), StoreError> {
-        notifications::insert(self.conn, &told)?;
-        self.done.notifications.push(told);
+        if notifications::add(self.conn, &told, self.max_notifications)? {
+            self.done.notifications.push(told);
+        }
         Ok(())
     }
 

@@ -1,14 +1,17 @@
 //! Listings of groups and of who is in them. Each page is one range of an index, read in its order; a
 //! pattern, and `open`, may pass over many entries of it to find a few.
 
-use rusqlite::{CachedStatement, Connection, Row, ToSql, params};
+use rusqlite::{Connection, Row, ToSql, params};
 
 use super::{name_key, role_at};
 use crate::{
     channel::Micros,
     group::{EdgePosition, Group, GroupFilter, GroupId, GroupPosition, Member, Membership, Role},
     page::Found,
-    store::sqlite::accounts::{PROFILE, user},
+    store::sqlite::{
+        accounts::{PROFILE, user},
+        listing::{NO_ID, most, page},
+    },
     user::UserId,
 };
 
@@ -17,9 +20,6 @@ const GROUP: &str = "id, creator_id, name, description, lang_tag, avatar_url, op
 
 /// Most characters of a name's key: lower case makes at most three of one.
 const KEY_CHARS: usize = 3 * 255;
-
-/// Lower than any id.
-const NO_ID: &[u8] = &[];
 
 pub(super) fn groups(
     conn: &Connection,
@@ -212,26 +212,6 @@ fn start(lowest: u8, beyond: Option<&EdgePosition>) -> (u8, i64, &[u8]) {
         .map_or((lowest, i64::MIN, NO_ID), |at| {
             (at.role as u8, at.since.0, at.id.as_bytes())
         })
-}
-
-/// One more than asked for tells whether there are more.
-fn most(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
-}
-
-/// The rows of a statement that was given [`most`] as its limit, and whether there are more.
-fn page<T>(
-    mut select: CachedStatement<'_>,
-    values: &[&dyn ToSql],
-    limit: usize,
-    row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Found<T>> {
-    let mut entries = select
-        .query_map(values, row)?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    let more = entries.len() > limit;
-    entries.truncate(limit);
-    Ok(Found { entries, more })
 }
 
 fn group(row: &Row<'_>) -> rusqlite::Result<Group> {

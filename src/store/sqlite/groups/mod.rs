@@ -11,7 +11,10 @@ pub(super) use self::change::{Changed, change};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Sqlite, StoreError, accounts::execute};
+use super::{
+    Sqlite, StoreError,
+    accounts::{execute, username},
+};
 use crate::{
     channel::{EventSink, Micros, Place},
     group::{
@@ -28,7 +31,6 @@ const IS_MEMBER: &str =
 const EXISTS: &str = "SELECT 1 FROM chat_group WHERE id = ?1";
 const SELECT_ROLE: &str = "SELECT role FROM group_edge WHERE group_id = ?1 AND user_id = ?2";
 const SELECT_NAMED: &str = "SELECT id FROM chat_group WHERE name = ?1";
-const SELECT_USERNAME: &str = "SELECT username FROM user WHERE id = ?1";
 const INSERT_GROUP: &str = "INSERT INTO chat_group
     (id, creator_id, name, name_key, description, lang_tag, avatar_url, open, edge_count, max_count,
     create_time, update_time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?10)";
@@ -230,17 +232,6 @@ fn role(conn: &Connection, group: GroupId, user: UserId) -> Result<Option<Role>,
     Ok(conn
         .prepare_cached(SELECT_ROLE)?
         .query_row(params![group.0, user.0], |row| role_at(row, 0))
-        .optional()?)
-}
-
-/// The name of a user; `None` without an account. The server is no user who could be in a group.
-fn username(conn: &Connection, user: UserId) -> Result<Option<String>, StoreError> {
-    if user == UserId::SERVER {
-        return Ok(None);
-    }
-    Ok(conn
-        .prepare_cached(SELECT_USERNAME)?
-        .query_row([user.0], |row| row.get(0))
         .optional()?)
 }
 

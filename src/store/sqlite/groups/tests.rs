@@ -14,12 +14,13 @@ use crate::{
     group::Action,
     store::sqlite::{
         messages::{Batch, ChannelKeys},
-        migrations,
+        migrations, sign_up,
     },
     user::{Notification, NotificationCode},
 };
 
 const NOW: Micros = Micros(1_000_000);
+const MOST_NOTIFICATIONS: usize = 100;
 
 /// One database with one group, whose channel's places are counted here as its actor would.
 struct Scene {
@@ -72,7 +73,7 @@ impl Scene {
 
     fn batch<T>(&mut self, work: impl FnOnce(&mut Batch<'_>) -> T) -> T {
         self.conn.execute_batch("BEGIN").unwrap();
-        let mut batch = Batch::new(&self.conn, &mut self.keys).unwrap();
+        let mut batch = Batch::new(&self.conn, &mut self.keys, MOST_NOTIFICATIONS).unwrap();
         let result = work(&mut batch);
         batch.finish().unwrap();
         self.conn.execute_batch("COMMIT").unwrap();
@@ -118,13 +119,6 @@ impl Scene {
 fn end(position: Result<Position, StoreError>) -> (Seq, Micros) {
     let position = position.unwrap();
     (position.last_seq, position.last_time)
-}
-
-fn sign_up(conn: &Connection, name: &str) -> UserId {
-    let user = UserId::random();
-    let sql = "INSERT INTO user (id, username, create_time, update_time) VALUES (?1, ?2, 0, 0)";
-    conn.execute(sql, params![user.0, name]).unwrap();
-    user
 }
 
 fn new_group(name: &str, open: bool, max_count: u32) -> NewGroup {
@@ -265,6 +259,42 @@ fn a_closed_group_asks_its_admins_and_tells_who_is_accepted() {
         (scene.edge_count(), scene.count("notification")),
         (Some(4), 5)
     );
+}
+
+#[test]
+fn a_request_to_join_is_heard_once_until_it_is_read() {
+    let (mut scene, ada) = Scene::new(false, 10);
+    let [bob, cy] = scene.users(["bob", "cy"]);
+    let mut ask = |user| {
+        let asked = scene.change(user, Action::Join).unwrap();
+        scene.change(user, Action::Leave).unwrap();
+        let told = asked.notifications.iter().map(|it| it.user).collect();
+        (told, scene.count("notification"))
+    };
+    assert_eq!(ask(bob), (vec![ada], 1));
+    assert_eq!(ask(bob), (vec![], 1));
+    assert_eq!(ask(cy), (vec![ada], 2));
+    scene
+        .conn
+        .execute("UPDATE notification SET read = 1", [])
+        .unwrap();
+    assert_eq!(
+        scene.change(bob, Action::Join).unwrap().notifications.len(),
+        1
+    );
+}
+
+#[test]
+fn who_has_blocked_an_admin_is_added_without_a_word() {
+    let (mut scene, ada) = Scene::new(true, 10);
+    let [bob] = scene.users(["bob"]);
+    let block = "INSERT INTO friend_edge
+        (user_id, other_id, state, since, change_time, metadata) VALUES (?1, ?2, 3, 0, 0, '{}')";
+    scene.conn.execute(block, params![bob.0, ada.0]).unwrap();
+    let added = scene.change(ada, Action::Add(vec![bob])).unwrap();
+    assert!(added.notifications.is_empty());
+    assert_eq!(scene.role(bob), Some(Role::Member));
+    assert_eq!(scene.count("notification"), 0);
 }
 
 #[test]
