@@ -14,18 +14,20 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::{
-    account::{Accounts, KeyError, Keys},
+    account::{Accounts, Ends, KeyError, Keys, OpenSessions as _, TokenId},
     channel::{
         ChannelId, ChannelLimits, Content, ContentError, GetPresences, Message, MessageStore,
         Presence, PublishError, PublishFromServer,
     },
     config::{ConfigError, Settings},
-    directory::{ChannelSettings, Directory},
+    directory::{ChannelSettings, Directory, SessionLimits, Stores},
     gateway,
     group::Groups,
     relay::{Closing, OutboxLimits},
     store::{DataDir, DataDirError, OpenError, Sqlite, StoreError},
-    user::{Notifications, Online, UserId},
+    user::{
+        ChatRequests, Friends, NewNotification, Notifications, NotifyError, UserId, UserSettings,
+    },
     wire::CursorKey,
 };
 
@@ -33,11 +35,12 @@ use crate::{
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) accounts: Accounts,
-    pub(crate) online: Online,
     pub(crate) directory: Directory,
     pub(crate) groups: Groups,
     pub(crate) store: Arc<dyn MessageStore>,
     pub(crate) notifications: Notifications,
+    pub(crate) friends: Friends,
+    pub(crate) chat_requests: ChatRequests,
     pub(crate) cursor_key: CursorKey,
     draining: AtomicBool,
     database: Sqlite,
@@ -139,9 +142,6 @@ impl Builder {
             Some(wrapper) => wrapper(store),
             None => store,
         };
-        let online = Online::new(settings.max_sessions, settings.max_user_sessions);
-        let accounts =
-            Accounts::open(Arc::new(database.clone()), &keys, &settings, online.clone()).await?;
         let arbiters: Vec<Arbiter> = (0..settings.worker_threads())
             .map(|_| Arbiter::new())
             .collect();
@@ -156,24 +156,42 @@ impl Builder {
             linger: settings.channel_linger,
             most: settings.max_live_channels,
         };
-        let directory = Directory::new(
-            arbiters.iter().map(Arbiter::handle).collect(),
-            channels,
-            store.clone(),
-            Arc::new(database.clone()),
-            online.clone(),
-        );
+        let users = UserSettings {
+            hide_blocked: settings.hide_blocked,
+            single_socket: settings.single_socket,
+            mailbox: settings.channel_mailbox,
+            news_window: settings.presence_window,
+            linger: settings.channel_linger,
+        };
+        let limits = SessionLimits {
+            total: settings.max_sessions,
+            of_one_user: settings.max_user_sessions,
+        };
+        let shared = Arc::new(database.clone());
+        let stores = Stores {
+            messages: store.clone(),
+            groups: shared.clone(),
+            friends: shared.clone(),
+            chat_requests: shared.clone(),
+        };
+        let handles = arbiters.iter().map(Arbiter::handle).collect();
+        let directory = Directory::new(handles, channels, users, limits, stores);
+        let sessions = Arc::new(directory.clone());
+        let accounts = Accounts::open(shared.clone(), &keys, &settings, sessions).await?;
         let most = settings.max_list_items;
-        let groups = Groups::new(Arc::new(database.clone()), directory.clone(), most);
-        let notifications = Notifications::new(Arc::new(database.clone()), most);
+        let groups = Groups::new(shared.clone(), directory.clone(), most);
+        let notifications = Notifications::new(shared.clone(), most);
+        let friends = Friends::new(shared.clone(), directory.clone(), most);
+        let chat_requests = ChatRequests::new(shared, directory.clone());
         Ok(Chat(Arc::new(Shared {
             settings,
             accounts,
-            online,
             directory,
             groups,
             store,
             notifications,
+            friends,
+            chat_requests,
             cursor_key: CursorKey(keys.cursor),
             draining: AtomicBool::new(false),
             database,
@@ -237,6 +255,19 @@ impl Chat {
         Ok(sent?)
     }
 
+    /// Tells a user something beside the channels: keeps it if it is persistent, and pushes it to the sessions
+    /// there are. Not so if the user has blocked the sender.
+    ///
+    /// # Errors
+    /// What is wrong with the notification, or the store's.
+    pub async fn notify(&self, notification: NewNotification) -> Result<(), NotifyError> {
+        let notification = notification.check()?;
+        if self.0.notifications.keep(notification.clone()).await? {
+            self.0.directory.notify(notification);
+        }
+        Ok(())
+    }
+
     /// The visible sessions in a channel, in no order.
     pub async fn presences(&self, channel: &ChannelId) -> Vec<Presence> {
         let answer = self.0.directory.ask(channel, || GetPresences).await;
@@ -246,13 +277,16 @@ impl Chat {
     /// Closes all open sockets of a user, with close code 1008 and a reason. The user may connect
     /// again. Returns how many there were.
     pub fn close_user(&self, user: UserId) -> usize {
-        self.0.online.close_user(user, "closed by the server")
+        let directory = &self.0.directory;
+        let open = directory.sessions_of(user);
+        directory.close(user, Ends::UpTo(TokenId::MAX), "closed by the server");
+        open
     }
 
     /// How many sessions are open.
     #[must_use]
     pub fn sessions(&self) -> usize {
-        self.0.online.sessions()
+        self.0.directory.sessions()
     }
 
     /// The settings the chat was started with.
@@ -275,12 +309,12 @@ impl Chat {
         /// How often the end of the sessions is looked for.
         const STEP: Duration = Duration::from_millis(10);
         self.0.draining.store(true, Ordering::Release);
-        self.0.online.close_all(Closing::SHUTDOWN);
+        self.0.directory.close_all(Closing::SHUTDOWN);
         let begun = Instant::now();
-        while self.0.online.sessions() > 0 && begun.elapsed() < grace {
+        while self.0.directory.sessions() > 0 && begun.elapsed() < grace {
             actix_rt::time::sleep(STEP).await;
         }
-        let left = self.0.online.sessions();
+        let left = self.0.directory.sessions();
         if left > 0 {
             tracing::warn!(sessions = left, "sessions did not end in time");
         }

@@ -34,7 +34,7 @@ pub use gateway::MetricsError;
 pub use gateway::echo;
 pub use serve::{ServeError, Server, serve};
 pub use store::{DataDirError, OpenError, StoreError, StoreFuture};
-pub use user::UserId;
+pub use user::{NewNotification, NotifyError, UserId};
 
 /// The snippets of the README.
 #[cfg(doctest)]

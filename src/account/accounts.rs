@@ -10,6 +10,7 @@ use super::{
     credential::{Credential, Identity, Password, Username},
     error::AccountError,
     keys::Keys,
+    open_sessions::OpenSessions,
     password::Passwords,
     profile::{Account, ProfileUpdate, User},
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
@@ -20,11 +21,7 @@ use super::{
     },
     token::{Caller, TokenError, TokenId, TokenIds, TokenKind, Tokens, Variables},
 };
-use crate::{
-    config::Settings,
-    store::StoreError,
-    user::{Online, UserId},
-};
+use crate::{config::Settings, store::StoreError, user::UserId};
 
 /// Names tried for an account made without one. 52^10 names make a second try rare already.
 const NAME_TRIES: usize = 5;
@@ -35,7 +32,7 @@ pub(crate) struct Accounts(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn AccountStore>,
-    online: Online,
+    sessions: Arc<dyn OpenSessions>,
     tokens: Tokens,
     ids: TokenIds,
     revocations: Revocations,
@@ -49,7 +46,7 @@ impl Accounts {
         store: Arc<dyn AccountStore>,
         keys: &Keys,
         settings: &Settings,
-        online: Online,
+        sessions: Arc<dyn OpenSessions>,
     ) -> Result<Self, StoreError> {
         let now = SystemTime::now();
         let revocations = Revocations::new(store.revocations(now).await?, now);
@@ -59,7 +56,7 @@ impl Accounts {
         }
         Ok(Self(Arc::new(Inner {
             store,
-            online,
+            sessions,
             tokens: Tokens::new(keys, settings.token_expiry, settings.refresh_expiry),
             ids,
             revocations,
@@ -74,7 +71,7 @@ impl Accounts {
     }
 
     /// Whether a token verified before has been ended since. A socket asks once more after it has
-    /// registered with [`Online`], as a logout in between would not have found it.
+    /// arrived at its user's actor, as a logout in between would not have found it.
     pub(crate) fn is_ended(&self, user: UserId, token: TokenId) -> bool {
         self.0.revocations.is_ended(user, token)
     }
@@ -271,14 +268,7 @@ impl Accounts {
         self.0.store.revoke(revocations.clone(), now).await?;
         self.0.revocations.add(&revocations, now);
         for ends in ends {
-            let closed = match ends {
-                Ends::Family(token) => self.0.online.close_token(caller.user, token, "logged out"),
-                Ends::UpTo(cut) => self
-                    .0
-                    .online
-                    .close_tokens_until(caller.user, cut, "logged out"),
-            };
-            tracing::debug!(closed, "sockets of a logged out token");
+            self.0.sessions.close(caller.user, ends, "logged out");
         }
         Ok(())
     }
@@ -333,7 +323,8 @@ impl Accounts {
             DeleteError::Store(error) => error.into(),
         })?;
         self.0.revocations.add(&[revocation], now);
-        self.0.online.close_user(user, "account deleted");
+        let all = Ends::UpTo(TokenId::MAX);
+        self.0.sessions.close(user, all, "account deleted");
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Who may come in: credentials, session tokens and their end, profiles.
 //!
 //! [`Accounts`] is the service that REST and the socket handshake share. It knows its storage only
-//! through [`AccountStore`], and open sockets only through [`Online`](crate::user::Online).
+//! through [`AccountStore`], and open sockets only through [`OpenSessions`].
 //!
 //! Invariants:
 //! - checking a token reads no database: [`Revocations`] holds every ended token in memory;
@@ -14,6 +14,7 @@ mod accounts;
 mod credential;
 mod error;
 mod keys;
+mod open_sessions;
 mod password;
 mod profile;
 mod request;
@@ -29,6 +30,7 @@ pub(crate) use self::{
     },
     error::AccountError,
     keys::Keys,
+    open_sessions::OpenSessions,
     profile::{Account, ProfileUpdate, User},
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
     revocation::{Ends, Revocation},

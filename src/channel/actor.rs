@@ -15,9 +15,10 @@ use tokio::sync::oneshot;
 
 use self::joined::{Branch, Entering, Home, JoinResult};
 use super::{
-    BatchCommitted, ChannelKind, ChannelParts, CommitSink, EventsCommitted, GetPresences, Join,
-    JoinError, Leave, Legacy, Message, MessageStore, Micros, Presence, Publish, PublishError,
-    PublishEvents, PublishFromServer, SessionId, state::ChannelState,
+    BatchCommitted, ChannelKind, ChannelParts, CommitSink, EndStays, Entrance, EventsCommitted,
+    GetPresences, Join, JoinError, Leave, Legacy, Message, MessageStore, Micros, Presence, Publish,
+    PublishError, PublishEvents, PublishFromServer, SessionId,
+    state::{ChannelState, Expelled},
 };
 use crate::{
     directory::Directory,
@@ -36,6 +37,7 @@ pub(crate) struct Channel {
     mailbox: usize,
     linger: Duration,
     store: Arc<dyn MessageStore>,
+    entrance: Arc<dyn Entrance>,
     sink: CommitSink,
     directory: Directory,
     relays: Vec<Branch>,
@@ -50,6 +52,8 @@ pub(crate) struct Channel {
     /// Sessions of a lost life that may still be coming back. Until they are here nothing is announced
     /// or delivered: they would miss it.
     awaited: HashSet<SessionId>,
+    /// Sessions of a lost life whose stay has ended meanwhile: they are not let back in, and hear of it then.
+    not_returning: HashSet<SessionId>,
     lingering: Option<SpawnHandle>,
     sent: [metrics::Counter; 4],
 }
@@ -74,11 +78,13 @@ impl Channel {
             Self {
                 live,
                 awaited: parts.inherited.members,
+                not_returning: HashSet::new(),
                 state: ChannelState::new(parts.id, parts.limits, parts.inherited.announced),
                 open: false,
                 mailbox: parts.mailbox,
                 linger: parts.linger,
                 store: parts.store,
+                entrance: parts.entrance,
                 // Without a bound: each outcome is of a message that holds a place in its sender's line.
                 sink: Arc::new(move |batch| committed.do_send(batch)),
                 directory: parts.directory,
@@ -203,6 +209,10 @@ impl Handler<Join> for Channel {
         if !self.open {
             return ActorResponse::reply(Err(JoinError::Unavailable));
         }
+        let ended = self.not_returning.remove(&join.presence.session);
+        if ended && join.ticket.is_none() {
+            return ActorResponse::reply(Err(JoinError::Forbidden));
+        }
         let everybody = self.state.id().kind() == ChannelKind::Room;
         if everybody || self.state.has(join.presence.session) {
             return ActorResponse::reply(self.enter_or_give_up(join, ctx));
@@ -216,6 +226,7 @@ impl Handler<Leave> for Channel {
 
     fn handle(&mut self, leave: Leave, ctx: &mut Context<Self>) {
         self.entering.remove(&leave.session);
+        self.not_returning.remove(&leave.session);
         self.state.leave(leave.session);
         if let Some(home) = self.homes.remove(&leave.session) {
             let branch = &mut self.relays[home.branch];
@@ -331,6 +342,27 @@ impl Handler<EventsCommitted> for Channel {
         self.state.changed(events);
         // Those of one commit come one by one, and leave together.
         self.deliver_soon(ctx);
+    }
+}
+
+impl Handler<EndStays> for Channel {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: EndStays, ctx: &mut Context<Self>) -> Self::Result {
+        // Nobody is waited for any more.
+        self.not_returning.extend(std::mem::take(&mut self.awaited));
+        // Ephemeral messages that are ready may be waiting for the end of the turn.
+        self.deliver_released(ctx);
+        let told = self.expel(Expelled::Everybody, ctx);
+        self.announce(ctx);
+        // What was refused may be next, with answers that are due.
+        self.deliver_released(ctx);
+        Box::pin(async {
+            for done in told {
+                // A relay that is gone has nobody left to tell.
+                let _ = done.await;
+            }
+        })
     }
 }
 

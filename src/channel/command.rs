@@ -5,8 +5,8 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use actix::Addr;
 
 use super::{
-    BatchCommitted, ChannelId, Content, Edit, EventSink, Events, JoinError, Message, MessageStore,
-    Place, Presence, PublishError, SessionId, state::ChannelLimits,
+    BatchCommitted, ChannelId, Content, Edit, Entrance, EventSink, Events, JoinError, Message,
+    MessageStore, Place, Presence, PublishError, SessionId, state::ChannelLimits,
 };
 use crate::{
     directory::Directory,
@@ -85,6 +85,12 @@ impl actix::Message for PublishEvents {
     type Result = Result<(), PublishError>;
 }
 
+/// Takes everybody out: the users of a direct channel are done with each other. They are told that they have
+/// left. Answered when they have been, as far as they take it, and nothing of before comes after it.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub(crate) struct EndStays;
+
 /// Asks who is visible in the channel.
 #[derive(actix::Message)]
 #[rtype(result = "Vec<Presence>")]
@@ -106,6 +112,7 @@ pub(crate) struct ChannelParts {
     pub(crate) mailbox: usize,
     pub(crate) linger: Duration,
     pub(crate) store: Arc<dyn MessageStore>,
+    pub(crate) entrance: Arc<dyn Entrance>,
     pub(crate) directory: Directory,
     pub(crate) inherited: Legacy,
 }

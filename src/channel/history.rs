@@ -1,6 +1,6 @@
 //! Walking through a channel's history: who may, from where, and how to go on.
 
-use super::{ChannelId, Direction, Message, MessageStore, Page, PageQuery, Seq};
+use super::{ChannelId, ChannelKind, Direction, Message, MessageStore, Page, PageQuery, Seq};
 use crate::{
     page::{LimitError, PageLimit},
     store::StoreError,
@@ -82,19 +82,27 @@ impl HistoryRequest {
         })
     }
 
-    /// The page, for a user who may be in the channel; joining it is not needed.
+    /// The page, for a user who may read it; joining the channel is not needed. With `hide_blocked` what was
+    /// said by those whom the user has blocked is left out, but in direct channels, where it was said to
+    /// the user alone.
     ///
     /// # Errors
     /// `Forbidden`, or the store's.
     pub(crate) async fn read(
         &self,
         user: UserId,
+        hide_blocked: bool,
         store: &dyn MessageStore,
     ) -> Result<HistoryPage, HistoryError> {
-        if !store.may_enter(user, &self.channel).await? {
+        if !store.may_read(user, &self.channel).await? {
             return Err(HistoryError::Forbidden);
         }
-        Ok(self.page(store.page(self.query()).await?))
+        let is_direct = matches!(self.channel.kind(), ChannelKind::Direct(..));
+        let query = PageQuery {
+            reader: (hide_blocked && !is_direct).then_some(user),
+            ..self.query()
+        };
+        Ok(self.page(store.page(query).await?))
     }
 
     /// What to ask the store.
@@ -110,29 +118,43 @@ impl HistoryRequest {
             beyond,
             direction,
             limit: self.limit,
+            reader: None,
         }
     }
 
     /// What to make of the store's answer.
-    fn page(&self, Page { mut messages, more }: Page) -> HistoryPage {
+    fn page(&self, page: Page) -> HistoryPage {
+        let Page {
+            mut messages,
+            more,
+            passed,
+        } = page;
         if self.walks_back() {
             messages.reverse();
         }
-        let at = |side, message: Option<&Message>| {
-            let anchor = message?.seq?;
+        let place = |message: &Message| message.seq;
+        let (mut first, mut last) = (
+            messages.first().and_then(place),
+            messages.last().and_then(place),
+        );
+        // Nothing of what was passed over need be looked at again.
+        let far_end = if self.walks_back() {
+            &mut first
+        } else {
+            &mut last
+        };
+        *far_end = passed.or(*far_end);
+        let at = |side, anchor: Option<Seq>| {
             Some(Cursor {
                 direction: self.direction,
                 side,
-                anchor,
+                anchor: anchor?,
             })
         };
-        let next = at(Side::Next, messages.last()).filter(|_| more || self.walks_back());
-        let previous = at(Side::Previous, messages.first())
+        let next = at(Side::Next, last).filter(|_| more || self.walks_back());
+        let previous = at(Side::Previous, first)
             .filter(|_| self.cursor.is_some() && (more || !self.walks_back()));
-        let last = messages
-            .last()
-            .and_then(|message| message.seq)
-            .or(self.cursor.map(|cursor| cursor.anchor));
+        let last = last.or(self.cursor.map(|cursor| cursor.anchor));
         let cacheable = last.map(|anchor| Cursor {
             direction: Direction::OldestFirst,
             side: Side::Next,

@@ -10,7 +10,7 @@ const ROOM_NAME_BYTES: usize = 64;
 
 /// A channel: room `2...NAME`, group `3.GROUPID..`, direct `4.LOWERID.HIGHERID.`
 /// (ids compared as text). Cheap to clone; equal when they name the same channel, whatever the case of
-/// the ids in them.
+/// the ids in them, and the order of users.
 #[derive(Clone)]
 pub struct ChannelId {
     /// With all ids in lower case.
@@ -27,13 +27,16 @@ pub(crate) enum ChannelKind {
     Direct(UserId, UserId),
 }
 
-/// What a user may do in a channel: be in it, write to it, and read its history, or none of it.
+/// Whether a user may be in a channel and write to it. Who may, may read its history; in a direct channel
+/// both always may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     Granted,
     Denied,
     /// Granted to the members of a group.
     MembersOf(GroupId),
+    /// Granted unless this user, the other of a direct channel, has blocked the one who asks.
+    UnlessBlockedBy(UserId),
 }
 
 /// The text is not the id of a channel.
@@ -71,6 +74,18 @@ impl ChannelId {
         }
     }
 
+    /// The direct channel of two users, in any order; or of one with themselves.
+    #[must_use]
+    pub fn direct(one: UserId, two: UserId) -> Self {
+        // Their texts compare as they do.
+        let (low, high) = (one.min(two), one.max(two));
+        Self {
+            text: format!("4.{low}.{high}.").into(),
+            written: None,
+            kind: ChannelKind::Direct(low, high),
+        }
+    }
+
     /// Reads what a client wrote.
     ///
     /// # Errors
@@ -88,7 +103,11 @@ impl ChannelId {
             ("3", group, "", "") => ChannelKind::Group(GroupId::parse(group).ok_or(NotUuid)?),
             ("4", low, high, "") => {
                 let (low, high) = UserId::parse(low).zip(UserId::parse(high)).ok_or(NotUuid)?;
-                ChannelKind::Direct(low, high)
+                let channel = Self::direct(low, high);
+                return Ok(Self {
+                    written: (text != channel.as_str()).then(|| text.into()),
+                    ..channel
+                });
             }
             _ => return Err(Malformed),
         };
@@ -137,8 +156,20 @@ impl ChannelId {
         match self.kind {
             ChannelKind::Room => Access::Granted,
             ChannelKind::Group(group) => Access::MembersOf(group),
-            ChannelKind::Direct(one, two) if user == one || user == two => Access::Granted,
-            ChannelKind::Direct(..) => Access::Denied,
+            ChannelKind::Direct(one, two) if user == one && user == two => Access::Granted,
+            ChannelKind::Direct(..) => self
+                .direct_with(user)
+                .map_or(Access::Denied, Access::UnlessBlockedBy),
+        }
+    }
+
+    /// The other user of a direct channel; `None` when `user` is not one of its two users, or both.
+    pub(crate) fn direct_with(&self, user: UserId) -> Option<UserId> {
+        match self.kind {
+            ChannelKind::Direct(one, two) if one == two => None,
+            ChannelKind::Direct(one, two) if user == one => Some(two),
+            ChannelKind::Direct(one, two) if user == two => Some(one),
+            ChannelKind::Direct(..) | ChannelKind::Room | ChannelKind::Group(_) => None,
         }
     }
 
@@ -276,6 +307,31 @@ mod tests {
         assert_eq!(upper.written(), lower.written().to_ascii_uppercase());
         let rooms = ["2...Lobby", "2...lobby"].map(|id| ChannelId::parse(id).unwrap());
         assert_ne!(rooms[0], rooms[1]);
+    }
+
+    #[test]
+    fn the_order_of_users_makes_no_other_channel() {
+        let (ana, ben) = (UserId::random(), UserId::random());
+        let channel = ChannelId::direct(ana, ben);
+        assert_eq!(channel, ChannelId::direct(ben, ana));
+        let (low, high) = (ana.to_string().min(ben.to_string()), ana.max(ben));
+        assert_eq!(channel.as_str(), format!("4.{low}.{high}."));
+        let turned = format!("4.{high}.{low}.");
+        let read = ChannelId::parse(&turned).unwrap();
+        assert_eq!((&read, read.written()), (&channel, turned.as_str()));
+    }
+
+    #[test]
+    fn a_direct_channel_is_for_its_two_users() {
+        let (ana, ben) = (UserId::random(), UserId::random());
+        let channel = ChannelId::direct(ana, ben);
+        assert_eq!(channel.access(ana), Access::UnlessBlockedBy(ben));
+        assert_eq!(channel.access(ben), Access::UnlessBlockedBy(ana));
+        assert_eq!(channel.access(UserId::random()), Access::Denied);
+        let own = ChannelId::direct(ana, ana);
+        assert_eq!(own.access(ana), Access::Granted);
+        assert_eq!(own.access(ben), Access::Denied);
+        assert_eq!(own.direct_with(ana), None);
     }
 
     proptest! {

@@ -117,6 +117,15 @@ pub struct Message {
 }
 
 impl Message {
+    /// Whether its sender says, changes or takes back something with it; not so with the events of a
+    /// group.
+    pub(crate) fn is_said(&self) -> bool {
+        matches!(
+            self.code,
+            MessageCode::Chat | MessageCode::Update | MessageCode::Remove
+        )
+    }
+
     /// About the bytes of its frame, and at least half of them: JSON within JSON is escaped.
     pub(crate) fn weight(&self) -> usize {
         /// Everything but the content: ids, names, times.

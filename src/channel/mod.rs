@@ -12,6 +12,7 @@
 mod actor;
 mod command;
 mod content;
+mod entrance;
 mod error;
 mod events;
 mod group_id;
@@ -26,9 +27,10 @@ mod store;
 pub(crate) use self::{
     actor::Channel,
     command::{
-        ChannelParts, Entered, EventsCommitted, GetPresences, Join, Leave, Legacy, Publish,
-        PublishEvents, PublishFromServer,
+        ChannelParts, EndStays, Entered, EventsCommitted, GetPresences, Join, Leave, Legacy,
+        Publish, PublishEvents, PublishFromServer,
     },
+    entrance::{Entrance, Opening},
     events::{EventSink, Events, Place},
     history::{Cursor, HistoryError, HistoryPage, HistoryRequest, Side},
     id::{Access, ChannelKind},

@@ -326,6 +326,11 @@ impl ChannelState {
         self.sessions.contains_key(&session)
     }
 
+    /// Whether a user has a session here, hidden or not.
+    pub(crate) fn has_user(&self, user: UserId) -> bool {
+        self.sessions.values().any(|joined| joined.user == user)
+    }
+
     /// A session as others would see it, were it not hidden.
     pub(crate) fn presence(&self, session: SessionId) -> Option<Presence> {
         let joined = self.sessions.get(&session)?;

@@ -13,9 +13,18 @@ use crate::{
 /// Writes are carried out in the order in which `submit` took them. What was committed survives the
 /// end of the process (and, with `durability = "power"`, of the machine).
 pub trait MessageStore: Send + Sync + 'static {
-    /// Whether a user may be in a channel, write to it, and read its history. Everybody may in a room,
-    /// members in the channel of their group. One look-up at most; sees committed writes only.
+    /// Whether a user may be in a channel and write to it. Everybody may in a room, members in the channel
+    /// of their group, and in a direct channel both users unless the other has blocked them. One look-up at
+    /// most; sees committed writes only.
     fn may_enter<'a>(
+        &'a self,
+        user: UserId,
+        channel: &ChannelId,
+    ) -> StoreFuture<'a, Result<bool, StoreError>>;
+
+    /// Whether a user may read the history of a channel: as [`may_enter`](Self::may_enter), but a block
+    /// keeps nobody from what was said in their direct channel.
+    fn may_read<'a>(
         &'a self,
         user: UserId,
         channel: &ChannelId,
@@ -123,6 +132,8 @@ pub struct PageQuery {
     pub direction: Direction,
     /// At most this many, at least 1.
     pub limit: usize,
+    /// Leaves out what was said by users whom this user has blocked. Events of groups are not.
+    pub reader: Option<UserId>,
 }
 
 /// An answer to [`PageQuery`].
@@ -132,4 +143,7 @@ pub struct Page {
     pub messages: Vec<Message>,
     /// Whether there are more beyond the last one.
     pub more: bool,
+    /// Where to go on if not behind the last one: the store has looked at all before that place and does
+    /// not look further for one page. Then the page may be short, or empty.
+    pub passed: Option<Seq>,
 }

@@ -148,6 +148,31 @@ pub struct Settings {
           value_parser = values::range(1, 100_000))]
     pub max_user_sessions: usize,
 
+    /// Whether a user has one socket only: a new one closes those there are
+    #[arg(long, env = "BANTER_SINGLE_SOCKET", value_name = "BOOL", default_value = "false",
+          action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub single_socket: bool,
+
+    /// Whether messages of users whom one has blocked are kept from one's sessions and history in rooms and groups, too
+    #[arg(long, env = "BANTER_HIDE_BLOCKED", value_name = "BOOL", default_value = "false",
+          action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub hide_blocked: bool,
+
+    /// Friends and invitations sent that a user may have together, and as many blocks; more are refused. Invitations received are not counted [1-100000]
+    #[arg(long, env = "BANTER_MAX_FRIENDS", value_name = "COUNT", default_value = "10000",
+          value_parser = values::range(1, 100_000))]
+    pub max_friends: usize,
+
+    /// Notifications kept for one user; of more the oldest are deleted [1-1000000]
+    #[arg(long, env = "BANTER_MAX_NOTIFICATIONS", value_name = "COUNT", default_value = "10000",
+          value_parser = values::range(1, 1_000_000))]
+    pub max_notifications: usize,
+
+    /// Users whose online status one session may follow at the same time [1-100000]
+    #[arg(long, env = "BANTER_MAX_SESSION_FOLLOWS", value_name = "COUNT", default_value = "5000",
+          value_parser = values::range(1, 100_000))]
+    pub max_session_follows: usize,
+
     /// Channels one session may have joined at the same time [1-100000]
     #[arg(long, env = "BANTER_MAX_SESSION_CHANNELS", value_name = "COUNT", default_value = "1000",
           value_parser = values::range(1, 100_000))]
@@ -163,12 +188,12 @@ pub struct Settings {
           value_parser = values::range(1, 10_000_000))]
     pub max_live_channels: usize,
 
-    /// Commands that may wait for one channel, or changes for one group, before senders are refused [16-1000000]
+    /// Commands that may wait for one channel, or for one user, or changes for one group, before senders are refused [16-1000000]
     #[arg(long, env = "BANTER_CHANNEL_MAILBOX", value_name = "COUNT", default_value = "4096",
           value_parser = values::range(16, 1_000_000))]
     pub channel_mailbox: usize,
 
-    /// How long an empty channel stays in memory [10ms-1day]
+    /// How long a channel that is empty, a group that does not change and a user who is offline stay in memory [10ms-1day]
     #[arg(long, env = "BANTER_CHANNEL_LINGER", value_name = "TIME", default_value = "10s",
           value_parser = duration(Duration::from_millis(10), Duration::from_secs(86_400)))]
     pub channel_linger: Duration,
@@ -178,7 +203,7 @@ pub struct Settings {
           value_parser = values::range(0, 1_000_000))]
     pub presence_immediate: usize,
 
-    /// Longest time a larger channel gathers joins and leaves into one event [0s-10s]
+    /// Longest time a larger channel gathers joins and leaves into one event, and in which 8 changes of a user's status are told at once [0s-10s]
     #[arg(long, env = "BANTER_PRESENCE_WINDOW", value_name = "TIME", default_value = "100ms",
           value_parser = duration(Duration::ZERO, Duration::from_secs(10)))]
     pub presence_window: Duration,
@@ -249,6 +274,9 @@ impl Settings {
             ("pipeline", self.pipeline),
             ("max_sessions", self.max_sessions),
             ("max_user_sessions", self.max_user_sessions),
+            ("max_friends", self.max_friends),
+            ("max_notifications", self.max_notifications),
+            ("max_session_follows", self.max_session_follows),
             ("max_session_channels", self.max_session_channels),
             ("max_channel_sessions", self.max_channel_sessions),
             ("max_live_channels", self.max_live_channels),
@@ -267,6 +295,13 @@ impl Settings {
             return Err(ConfigError::invalid(
                 "pong_wait",
                 "must be longer than ping_period",
+            ));
+        }
+        // For a moment there are two: the older one is closed when the new one is there.
+        if self.single_socket && self.max_user_sessions < 2 {
+            return Err(ConfigError::invalid(
+                "max_user_sessions",
+                "must be at least 2 with single_socket",
             ));
         }
         if self.server_key.reveal().is_empty() {
@@ -311,10 +346,13 @@ mod tests {
     fn settings_that_do_not_fit_are_refused_by_name() {
         assert!(Settings::default().check().is_ok());
         type Spoil = fn(&mut Settings);
-        let cases: [(&str, Spoil); 5] = [
+        let cases: [(&str, Spoil); 6] = [
             ("readers", |s| s.readers = 0),
             ("writer_batch", |s| s.writer_batch = 0),
             ("pong_wait", |s| s.pong_wait = s.ping_period),
+            ("max_user_sessions", |s| {
+                (s.single_socket, s.max_user_sessions) = (true, 1);
+            }),
             ("outbox_bytes", |s| s.max_message_bytes = s.outbox_bytes),
             ("server_key", |s| s.listen = "0.0.0.0:7350".parse().unwrap()),
         ];

@@ -8,9 +8,10 @@ use super::{inbox::SessionInbox, peer::Peer, rest::auth, worker::Worker};
 use crate::{
     account::Caller,
     channel::SessionId,
-    relay::Outbox,
+    directory::OnlineSession,
+    relay::{Closing, Outbox},
     session::{Session, SessionParts},
-    user::OnlineSession,
+    user::Home,
     wire::Format,
 };
 
@@ -18,7 +19,6 @@ use crate::{
 pub(super) struct Admission {
     caller: Caller,
     format: Format,
-    status: bool,
     id: SessionId,
     online: OnlineSession,
 }
@@ -95,23 +95,14 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
     let caller = accounts.verify(token).map_err(|_| Refusal::Token)?;
     ws::verify_handshake(head).map_err(|_| Refusal::NotAHandshake)?;
     let id = SessionId(Uuid::new_v4());
-    let online = worker
-        .shared
-        .online
-        .enter(caller.user, id, caller.token, status);
-    let online = online.map_err(|_| Refusal::TooManySessions)?;
-    // Asked now that the session is counted: a shutdown or logout in between has found either the
-    // session or these questions.
     if worker.shared.is_draining() {
         return Err(Refusal::ShuttingDown);
     }
-    if accounts.is_ended(caller.user, caller.token) {
-        return Err(Refusal::Token);
-    }
+    let online = worker.shared.directory.enter(caller.user, id, status);
+    let online = online.map_err(|_| Refusal::TooManySessions)?;
     Ok(Admission {
         caller,
         format,
-        status,
         id,
         online,
     })
@@ -122,25 +113,43 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
     let Admission {
         caller,
         format,
-        status,
         id,
         online,
     } = admission;
     let settings = &worker.shared.settings;
     let relay = worker.relay();
     let outbox = Rc::new(Outbox::new(format, worker.shared.outbox_limits()));
-    let socket = relay.attach(outbox.clone());
+    let hides = settings.hide_blocked.then_some(caller.user);
+    let socket = relay.attach(outbox.clone(), hides);
+    let username: Arc<str> = Arc::from(&*caller.username);
+    let home = Home {
+        relay: relay.addr.clone(),
+        relay_id: relay.id,
+        socket,
+    };
+    let arrival = online.arrive(username.clone(), caller.token, home);
+    // Asked now that the user's actor has the session before it: a shutdown or logout in between finds
+    // either the session or these questions.
+    if worker.shared.is_draining() {
+        outbox.close(Closing::SHUTDOWN);
+    } else if worker.shared.accounts.is_ended(caller.user, caller.token) {
+        outbox.close(Closing::LOGGED_OUT);
+    }
     let session = Session::start(SessionParts {
         id,
         user: caller.user,
-        username: Arc::from(&*caller.username),
-        status,
+        username,
         outbox: outbox.clone(),
         socket,
         relay,
         directory: worker.shared.directory.clone(),
         online,
+        arrival: Some(arrival),
+        accounts: worker.shared.accounts.clone(),
+        chat_requests: worker.shared.chat_requests.clone(),
         max_channels: settings.max_session_channels,
+        max_follows: settings.max_session_follows,
+        max_list_items: settings.max_list_items,
         pipeline: settings.pipeline,
     });
     Peer::new(

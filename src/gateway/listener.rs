@@ -189,7 +189,7 @@ pub async fn echo(address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> io::Re
                     move |(request, stream): (Request, Framed<TcpStream, h1::Codec>)| {
                         let (stream, unread, _) = take_apart(stream);
                         let outbox = Rc::new(Outbox::new(Format::Json, limits));
-                        relay.attach(outbox.clone());
+                        relay.attach(outbox.clone(), None);
                         start(
                             &request,
                             stream,

@@ -64,6 +64,10 @@ fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     describe_gauge!("banter_sessions", "Open sockets");
     describe_gauge!("banter_live_channels", "Channels in memory");
+    describe_gauge!(
+        "banter_live_users",
+        "Users in memory: online, followed, or just changing friends"
+    );
     describe_counter!("banter_messages_total", "Messages delivered, by kind");
     describe_counter!(
         "banter_group_changes_total",
@@ -72,6 +76,14 @@ fn describe() {
     describe_counter!(
         "banter_notifications_total",
         "Notifications for users, whether online or not"
+    );
+    describe_counter!(
+        "banter_notifications_trimmed_total",
+        "Notifications deleted because their user had too many"
+    );
+    describe_counter!(
+        "banter_status_events_total",
+        "Changes of online status that were told"
     );
     describe_counter!(
         "banter_deliveries_total",
@@ -104,6 +116,10 @@ fn describe() {
     describe_counter!(
         "banter_channels_lost_total",
         "Channels that ended in a panic"
+    );
+    describe_counter!(
+        "banter_users_lost_total",
+        "Users whose actor ended in a panic"
     );
 }
 

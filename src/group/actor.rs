@@ -11,7 +11,7 @@ use crate::{
     channel::{ChannelId, PublishError, PublishEvents},
     directory::Directory,
     store::StoreError,
-    user::{Notification, Online},
+    user::Notification,
 };
 
 /// Changes who is in the group. Answered when the change has been committed and told to the channel,
@@ -29,7 +29,6 @@ pub(crate) struct GroupParts {
     pub(crate) id: GroupId,
     pub(crate) store: Arc<dyn GroupStore>,
     pub(crate) directory: Directory,
-    pub(crate) online: Online,
     /// Changes that may be under way.
     pub(crate) most: usize,
     pub(crate) linger: Duration,
@@ -100,7 +99,7 @@ impl GroupActor {
         }
         while let Some(UnderWay::Done(notifications)) = self.under_way.front_mut() {
             for notification in std::mem::take(notifications) {
-                self.parts.online.notify(notification);
+                self.parts.directory.notify(notification);
             }
             self.under_way.pop_front();
             self.first += 1;

@@ -6,9 +6,10 @@ use std::sync::{
 };
 
 use actix::prelude::*;
+use tokio::sync::oneshot;
 
 use super::{Closing, Event, Ticket};
-use crate::wire::Outgoing;
+use crate::{user::UserId, wire::Outgoing};
 
 /// A relay, for as long as the process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +73,10 @@ pub(crate) struct ReplyAddress {
     pub(crate) ticket: Ticket,
 }
 
-/// An answer on its way to a socket.
+/// An answer on its way to a socket. By itself it is taken without a bound: its request holds a place in the
+/// line.
+#[derive(Message)]
+#[rtype(result = "()")]
 pub(crate) struct Reply {
     pub(crate) socket: SocketKey,
     pub(crate) ticket: Ticket,
@@ -122,6 +126,8 @@ pub(crate) struct Dismiss {
 pub(crate) struct Expel {
     pub(crate) channel: LiveChannel,
     pub(crate) expelled: Vec<Expelled>,
+    /// Told when they have been told, as far as they take it.
+    pub(crate) done: Option<oneshot::Sender<()>>,
 }
 
 /// A socket to be taken out.
@@ -132,14 +138,60 @@ pub(crate) struct Expelled {
     pub(crate) news: Option<Outgoing>,
 }
 
-/// Sends something to one socket. May arrive too late. Taken without a bound of its own: it tells of what
-/// the writer, whose queue is bounded, has committed; what the socket does not take counts against its
-/// outbox.
+/// Sends something to sockets. May arrive too late. Taken without a bound of its own: it tells of what the
+/// writer, whose queue is bounded, has committed, or of a status, of which a user has one piece of news
+/// under way; what a socket does not take counts against its outbox.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Push {
-    pub(crate) socket: SocketKey,
+    pub(crate) sockets: Arc<[SocketKey]>,
     pub(crate) event: Arc<Event>,
+    /// What it tells of; it then leaves behind the answers to all requests that have been read.
+    pub(crate) news: Option<News>,
+    /// Told when it has been written, as far as the peers take it.
+    pub(crate) done: Option<oneshot::Sender<()>>,
+}
+
+/// News of a user, in the order of their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) user: UserId,
+    pub(crate) number: u64,
+}
+
+impl News {
+    pub(crate) fn of(user: UserId) -> Self {
+        Self {
+            user,
+            number: next_number(),
+        }
+    }
+
+    /// No news of the user is newer.
+    pub(crate) fn last_of(user: UserId) -> Self {
+        Self {
+            user,
+            number: u64::MAX,
+        }
+    }
+}
+
+/// Keeps the messages of some senders from the sockets of a user, in whatever channel, or no more. Taken
+/// without a bound: once for a session and for each change of a block.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Hide {
+    pub(crate) user: UserId,
+    pub(crate) senders: Arc<[UserId]>,
+    pub(crate) hidden: bool,
+}
+
+/// Asks to be told when what came before has been done and written, as far as peers take it. Taken without a
+/// bound: once for each change of a block, and for each follow that ends.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Flush {
+    pub(crate) done: oneshot::Sender<()>,
 }
 
 /// Closes a socket with a close frame: logout, deletion, shutdown. May arrive twice, or too late.
@@ -148,6 +200,8 @@ pub(crate) struct Push {
 pub(crate) struct CloseSocket {
     pub(crate) socket: SocketKey,
     pub(crate) why: Closing,
+    /// What the client is told before.
+    pub(crate) last_word: Option<Arc<Event>>,
 }
 
 /// Fact: this life of a channel ended in a panic. Told by the channel to relays, and by these to the

@@ -2,7 +2,10 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-use crate::wire::{Format, Outgoing};
+use crate::{
+    user::UserId,
+    wire::{Format, Outgoing},
+};
 
 /// Something all members of a channel get, with its encoded frames: each format is made when the
 /// first member needs it and then shared.
@@ -16,6 +19,14 @@ impl Event {
         Self {
             what,
             json: OnceLock::new(),
+        }
+    }
+
+    /// Who says something with it, in a channel; nobody does with what the server tells.
+    pub(super) fn speaker(&self) -> Option<UserId> {
+        match &self.what {
+            Outgoing::Message(message) if message.is_said() => Some(message.sender),
+            _ => None,
         }
     }
 

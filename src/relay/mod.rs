@@ -8,6 +8,8 @@
 //! sent it. Not here: who may hear what (`channel`), what the bytes mean (`wire`), how they reach
 //! the peer (`gateway`).
 
+mod actor;
+mod closing;
 mod command;
 mod event;
 mod fanout;
@@ -15,12 +17,13 @@ mod line;
 mod outbox;
 
 pub(crate) use self::{
+    actor::{Relay, RelayHandle},
+    closing::Closing,
     command::{
-        Admit, ChannelLost, CloseSocket, Deliver, Dismiss, Expel, Expelled, LiveChannel, Push,
-        RelayId, Reply, ReplyAddress, ReplyTo, SocketKey, Stay, StayEnded,
+        Admit, ChannelLost, CloseSocket, Deliver, Dismiss, Expel, Expelled, Flush, Hide,
+        LiveChannel, News, Push, RelayId, Reply, ReplyAddress, ReplyTo, SocketKey, Stay, StayEnded,
     },
     event::Event,
-    fanout::{Relay, RelayHandle},
     line::Ticket,
-    outbox::{Closing, Outbox, OutboxLimits, Transport},
+    outbox::{Outbox, OutboxLimits, Transport},
 };

@@ -10,10 +10,10 @@ use std::{
 use bytes::{Buf, Bytes};
 
 use super::{
-    LiveChannel,
+    Closing, LiveChannel, News,
     line::{Line, Ticket},
 };
-use crate::wire::{CloseCode, Format, Outgoing, close_frame, ping_frame};
+use crate::wire::{Format, Outgoing, close_frame, ping_frame};
 
 /// The bounds of one socket.
 #[derive(Debug, Clone, Copy)]
@@ -33,48 +33,6 @@ pub(crate) struct OutboxLimits {
 pub(crate) trait Transport {
     /// Writes what can be written at once; `WouldBlock` when that is nothing.
     fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize>;
-}
-
-/// Why the server closes a socket; both go into the close frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Closing {
-    pub(crate) code: CloseCode,
-    /// At most 123 bytes, the same text for every occurrence: it labels the metric, too.
-    pub(crate) reason: &'static str,
-}
-
-impl Closing {
-    pub(crate) const SLOW_CONSUMER: Self = Self {
-        code: CloseCode::POLICY,
-        reason: "slow consumer: too much is waiting to be read",
-    };
-    pub(crate) const SILENT: Self = Self {
-        code: CloseCode::NORMAL,
-        reason: "no sign of life",
-    };
-    pub(crate) const SHUTDOWN: Self = Self {
-        code: CloseCode::AWAY,
-        reason: "server shutting down",
-    };
-    pub(crate) const BROKEN: Self = Self {
-        code: CloseCode::INTERNAL,
-        reason: "internal error",
-    };
-}
-
-impl Closing {
-    /// The peer closes: its own code goes back, without a text.
-    pub(crate) fn returned(code: CloseCode) -> Self {
-        Self { code, reason: "" }
-    }
-
-    /// For the metric.
-    fn name(self) -> &'static str {
-        match self.reason {
-            "" => "closed by the client",
-            reason => reason,
-        }
-    }
 }
 
 /// What waits for one socket: frames in order, and the line of requests not yet answered.
@@ -148,6 +106,23 @@ impl Outbox {
         self.inner.borrow_mut().push(frame, &self.limits);
     }
 
+    /// Adds one encoded frame behind the answers to all requests that have been read.
+    pub(crate) fn push_news(&self, news: News, frame: Bytes) {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.line.is_empty() {
+            inner.push(frame, &self.limits);
+        } else if inner.bytes + inner.line.waiting_bytes() > self.limits.bytes {
+            inner.give_up();
+        } else {
+            inner.line.follow(news, frame);
+        }
+    }
+
+    /// Takes back the news of a user that waits and is not newer than this: an answer will have told it.
+    pub(crate) fn forget_until(&self, last: News) {
+        self.inner.borrow_mut().line.forget_until(last);
+    }
+
     /// Gives a request the next place in the line. The caller must make sure that it is answered.
     pub(crate) fn stand_in_line(&self, cid: Option<Box<str>>) -> Ticket {
         self.inner.borrow_mut().line.stand(cid)
@@ -156,7 +131,7 @@ impl Outbox {
     /// Whether another request may be read. If not, the socket is woken when it may.
     pub(crate) fn has_room_in_line(&self) -> bool {
         let inner = &mut *self.inner.borrow_mut();
-        inner.stalled = inner.line.len() >= self.limits.pipeline || inner.ending.is_some();
+        inner.stalled = inner.line.requests() >= self.limits.pipeline || inner.ending.is_some();
         !inner.stalled
     }
 
@@ -291,7 +266,7 @@ impl Outbox {
             if now.saturating_duration_since(since) >= self.limits.close_wait {
                 inner.die();
             }
-        } else if inner.line.len() >= self.limits.pipeline {
+        } else if inner.line.requests() >= self.limits.pipeline {
             // Nothing is read now, so nothing can be heard.
             inner.heard = now;
         } else if now.saturating_duration_since(inner.heard) >= self.limits.pong_wait {
@@ -361,7 +336,7 @@ impl Inner {
             }
         }
         if let Some((why, _)) = self.ending
-            && self.line.len() == 0
+            && self.line.is_empty()
         {
             self.close(why);
         }
@@ -429,106 +404,4 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIMITS: OutboxLimits = OutboxLimits {
-        bytes: 100,
-        pipeline: 2,
-        ping_period: Duration::from_secs(1),
-        pong_wait: Duration::from_secs(2),
-        close_wait: Duration::from_secs(1),
-    };
-
-    fn outbox() -> Outbox {
-        Outbox::new(Format::Json, LIMITS)
-    }
-
-    fn frame(length: usize) -> Bytes {
-        vec![b'x'; length].into()
-    }
-
-    /// Writes at most `most` bytes, then the peer takes no more.
-    fn write(outbox: &Outbox, most: usize) -> Vec<u8> {
-        let (mut written, mut left) = (Vec::new(), most);
-        let _ = outbox.drain(|slices| {
-            let bytes: Vec<u8> = slices
-                .iter()
-                .flat_map(|slice| slice.iter().copied())
-                .collect();
-            let count = bytes.len().min(left);
-            if count == 0 {
-                return Poll::Pending;
-            }
-            left -= count;
-            written.extend_from_slice(&bytes[..count]);
-            Poll::Ready(Ok(count))
-        });
-        written
-    }
-
-    #[test]
-    fn one_large_frame_is_taken_and_cuts_off_who_does_not_read_on() {
-        let outbox = outbox();
-        outbox.push(frame(1000));
-        assert!(!outbox.is_closing());
-        assert_eq!(write(&outbox, 1000).len(), 1000);
-        outbox.push(frame(1000));
-        outbox.push(frame(1));
-        assert!(outbox.is_closing());
-    }
-
-    #[test]
-    fn a_slow_consumer_gets_the_rest_of_a_frame_and_then_the_close_frame() {
-        let outbox = outbox();
-        outbox.push(frame(80));
-        assert_eq!(write(&outbox, 30).len(), 30);
-        for _ in 0..10 {
-            outbox.push(frame(80));
-        }
-        let rest = write(&outbox, 1000);
-        assert_eq!(rest[..50], [b'x'; 50]);
-        assert_eq!(rest[50], 0x88, "a close frame");
-        assert_eq!(rest[52..54], 1008_u16.to_be_bytes());
-    }
-
-    #[test]
-    fn answers_leave_in_the_order_of_requests() {
-        let outbox = outbox();
-        let first = outbox.stand_in_line(Some("1".into()));
-        let second = outbox.stand_in_line(Some("2".into()));
-        assert!(!outbox.has_room_in_line());
-        outbox.answer(second, Some(&Outgoing::Empty));
-        assert!(write(&outbox, 1000).is_empty());
-        outbox.answer(first, Some(&Outgoing::Pong));
-        outbox.answer(first, Some(&Outgoing::Empty));
-        let written = String::from_utf8_lossy(&write(&outbox, 1000)).into_owned();
-        let (pong, empty) = (written.find("pong"), written.find(r#"{"cid":"2"}"#));
-        assert!(pong.is_some() && pong < empty, "{written}");
-        assert!(outbox.has_room_in_line());
-    }
-
-    #[test]
-    fn a_lost_channel_answers_what_it_owes_and_nothing_else() {
-        let outbox = outbox();
-        let (lost, other) = (LiveChannel::new(), LiveChannel::new());
-        let owed = outbox.stand_in_line(Some("1".into()));
-        outbox.owed_by(owed, lost);
-        outbox.owed_by(outbox.stand_in_line(Some("2".into())), other);
-        outbox.answer_for(lost, &Outgoing::Empty);
-        let written = String::from_utf8_lossy(&write(&outbox, 1000)).into_owned();
-        assert!(written.contains(r#"{"cid":"1"}"#) && !written.contains(r#""2""#));
-    }
-
-    #[test]
-    fn silence_is_pinged_and_then_closed() {
-        let outbox = outbox();
-        let begun = Instant::now();
-        outbox.tick(begun + LIMITS.ping_period);
-        assert_eq!(write(&outbox, 100), [0x89, 0]);
-        outbox.tick(begun + LIMITS.pong_wait + Duration::from_millis(10));
-        assert!(outbox.is_closing() && !outbox.is_dead());
-        outbox.tick(Instant::now() + LIMITS.close_wait);
-        assert!(outbox.is_dead());
-    }
-}
+mod tests;

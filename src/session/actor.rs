@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
     rc::Rc,
     sync::Arc,
 };
@@ -8,16 +8,17 @@ use actix::prelude::*;
 use uuid::Uuid;
 
 use crate::{
+    account::Accounts,
     channel::{
         Channel, ChannelId, Content, Edit, Entered, GroupId, Join, JoinError, Leave, MessageId,
         Presence, Publish, PublishError, RoomName, SessionId,
     },
-    directory::Directory,
+    directory::{Arrival, Directory, OnlineSession},
     relay::{
         Closing, LiveChannel, Outbox, RelayHandle, ReplyAddress, SocketKey, Stay, StayEnded, Ticket,
     },
-    user::{OnlineSession, UserId},
-    wire::{ChannelJoin, EnvelopeCode, EnvelopeError, Outgoing, PresenceNews, Request, StatusNews},
+    user::{ChatRequests, UserId},
+    wire::{ChannelJoin, EnvelopeCode, EnvelopeError, Outgoing, PresenceNews, Request},
 };
 
 /// A decoded request. The socket gave it a place in the line of answers.
@@ -38,20 +39,26 @@ pub(crate) struct SessionParts {
     pub(crate) id: SessionId,
     pub(crate) user: UserId,
     pub(crate) username: Arc<str>,
-    /// Whether to appear online from the start.
-    pub(crate) status: bool,
     pub(crate) outbox: Rc<Outbox>,
     pub(crate) socket: SocketKey,
     pub(crate) relay: RelayHandle,
     pub(crate) directory: Directory,
     /// The place among the user's open sessions, given back when the session ends.
     pub(crate) online: OnlineSession,
+    /// The user's actor has been told of the session, and answers when it may get messages.
+    pub(crate) arrival: Option<Arrival>,
+    pub(crate) accounts: Accounts,
+    pub(crate) chat_requests: ChatRequests,
     pub(crate) max_channels: usize,
+    pub(crate) max_follows: usize,
+    pub(crate) max_list_items: usize,
     pub(crate) pipeline: usize,
 }
 
 pub(crate) struct Session {
-    parts: SessionParts,
+    pub(super) parts: SessionParts,
+    /// Whose status news this session gets, or has asked for.
+    pub(super) followed: HashSet<UserId>,
     joined: HashMap<ChannelId, Membership>,
     /// The channel that has been asked to let this session in and has not answered.
     joining: Option<ChannelId>,
@@ -72,12 +79,13 @@ impl Session {
         metrics::gauge!("banter_sessions").increment(1.0);
         Actor::start(Self {
             parts,
+            followed: HashSet::new(),
             joined: HashMap::new(),
             joining: None,
         })
     }
 
-    fn answer(&self, ticket: Ticket, answer: &Outgoing) {
+    pub(super) fn answer(&self, ticket: Ticket, answer: &Outgoing) {
         self.parts.outbox.answer(ticket, Some(answer));
     }
 
@@ -96,12 +104,12 @@ impl Session {
         }
     }
 
-    fn refuse(&self, ticket: Ticket, error: impl Into<EnvelopeError>) {
+    pub(super) fn refuse(&self, ticket: Ticket, error: impl Into<EnvelopeError>) {
         self.answer(ticket, &Outgoing::Error(error.into()));
     }
 
     fn join(&mut self, ticket: Ticket, join: ChannelJoin, ctx: &mut Context<Self>) {
-        let channel = match target(&join) {
+        let channel = match target(&join, self.parts.user) {
             Ok(channel) => channel,
             Err(error) => return self.refuse(ticket, error),
         };
@@ -207,7 +215,7 @@ impl Session {
         });
     }
 
-    fn reply_address(&self, ticket: Ticket) -> ReplyAddress {
+    pub(super) fn reply_address(&self, ticket: Ticket) -> ReplyAddress {
         ReplyAddress {
             relay: self.parts.relay.id,
             socket: self.parts.socket,
@@ -251,6 +259,24 @@ impl Session {
         }
     }
 
+    /// Closes the other user's request to chat.
+    fn decline(&mut self, ticket: Ticket, channel_id: &str, ctx: &mut Context<Self>) {
+        let channel = match ChannelId::parse(channel_id) {
+            Ok(channel) => channel,
+            Err(error) => return self.refuse(ticket, error),
+        };
+        let (requests, user) = (self.parts.chat_requests.clone(), self.parts.user);
+        let declined = async move { requests.decline(user, &channel).await };
+        ctx.wait(
+            declined
+                .into_actor(self)
+                .map(move |declined, session, _| match declined {
+                    Ok(()) => session.answer(ticket, &Outgoing::Empty),
+                    Err(error) => session.refuse(ticket, error),
+                }),
+        );
+    }
+
     /// Joins the next life of a channel that was lost, if it was joined.
     fn return_to(&mut self, lost: LiveChannel, ctx: &mut Context<Self>) {
         self.parts
@@ -275,12 +301,13 @@ impl Session {
 }
 
 /// The channel that a join asks for.
-fn target(join: &ChannelJoin) -> Result<ChannelId, EnvelopeError> {
+fn target(join: &ChannelJoin, user: UserId) -> Result<ChannelId, EnvelopeError> {
     match join.kind.unwrap_or_default() {
         0 | 1 => Ok(ChannelId::room(&RoomName::new(&join.target)?)),
-        2 => Err(EnvelopeError::bad_input(
-            "type 2: direct channels are not available",
-        )),
+        2 => UserId::parse(&join.target)
+            .filter(|other| *other != UserId::SERVER)
+            .map(|other| ChannelId::direct(user, other))
+            .ok_or_else(|| EnvelopeError::bad_input("target must be the id of a user")),
         3 => GroupId::parse(&join.target)
             .map(ChannelId::group)
             .ok_or_else(|| EnvelopeError::bad_input("target must be the id of a group")),
@@ -305,14 +332,17 @@ impl Actor for Session {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let parts = &self.parts;
-        // The line of answers bounds what the socket sends, so its requests always fit.
-        ctx.set_mailbox_capacity(parts.pipeline + 16);
+        // The line of answers bounds what the socket sends, and no more stays can end than there are, so its
+        // requests always fit.
+        ctx.set_mailbox_capacity(parts.pipeline + parts.max_channels + 16);
         parts.relay.tell(parts.socket, ctx.address().recipient());
-        parts.online.opened(parts.relay.addr.clone(), parts.socket);
-        if parts.status {
-            self.push(&Outgoing::Status(StatusNews {
-                joined: self.presence(false),
-                status: String::new(),
+        // Whose messages it is not to get is known before it asks for any.
+        if let Some(arrival) = self.parts.arrival.take() {
+            ctx.wait(arrival.into_actor(self).map(|arrived, session, _| {
+                if arrived.is_err() {
+                    // The user's actor has failed: nobody would hear of this session.
+                    session.parts.outbox.close(Closing::BROKEN);
+                }
             }));
         }
     }
@@ -333,6 +363,7 @@ impl Drop for Session {
         if let Some(channel) = self.joining.take() {
             self.parts.directory.leave(&channel, session);
         }
+        self.unfollow_all();
         self.parts.relay.detach(self.parts.socket);
         // Gone already, unless the session has panicked; then nobody is left to see a close through.
         self.parts.outbox.kill();
@@ -364,6 +395,10 @@ impl Handler<Inbound> for Session {
                     Ok(Edit::Remove(message_id(&remove.message_id)?))
                 });
             }
+            Request::ChannelDecline(decline) => self.decline(ticket, &decline.channel_id, ctx),
+            Request::StatusFollow(follow) => self.follow(ticket, follow, ctx),
+            Request::StatusUnfollow(unfollow) => self.unfollow(ticket, &unfollow, ctx),
+            Request::StatusUpdate(update) => self.set_status(ticket, update),
             Request::Unsupported(name) => {
                 let message = format!("{name} is not available on this server");
                 self.refuse(

@@ -5,5 +5,6 @@
 //! and frames (`gateway`, `wire`), the rules of a channel (`channel`).
 
 mod actor;
+mod statuses;
 
 pub(crate) use actor::{Inbound, Session, SessionParts, SocketClosed};

@@ -9,7 +9,7 @@ use crate::{
     channel::{ChannelIdError, ContentError, HistoryError, JoinError, PublishError, RoomNameError},
     group::GroupError,
     store::StoreError,
-    user::NotificationError,
+    user::{DeclineError, FriendError, NotificationError, StatusError},
     wire::CursorError,
 };
 
@@ -100,6 +100,43 @@ impl From<PublishError> for EnvelopeError {
     }
 }
 
+impl From<DeclineError> for EnvelopeError {
+    fn from(error: DeclineError) -> Self {
+        let code = match &error {
+            DeclineError::NotYours => EnvelopeCode::BadInput,
+            DeclineError::Store(_) => EnvelopeCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<StatusError> for EnvelopeError {
+    fn from(error: StatusError) -> Self {
+        let code = match &error {
+            StatusError::TooLong { .. }
+            | StatusError::TooManySessions { .. }
+            | StatusError::UserId
+            | StatusError::EmptyName
+            | StatusError::TooMany { .. }
+            | StatusError::TooManyFollowed { .. } => EnvelopeCode::BadInput,
+            StatusError::Busy => EnvelopeCode::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// Users are looked up for a follow.
+impl From<AccountError> for EnvelopeError {
+    fn from(error: AccountError) -> Self {
+        let error = ApiError::from(error);
+        let code = match error.code {
+            ApiCode::Unavailable | ApiCode::Internal => EnvelopeCode::Internal,
+            _ => EnvelopeCode::BadInput,
+        };
+        Self::new(code, error.message)
+    }
+}
+
 impl From<CursorError> for ApiError {
     fn from(error: CursorError) -> Self {
         Self::invalid(error.to_string())
@@ -148,9 +185,37 @@ impl From<NotificationError> for ApiError {
     fn from(error: NotificationError) -> Self {
         match error {
             NotificationError::Store(error) => error.into(),
-            NotificationError::Limit(_) | NotificationError::TooMany { .. } => {
-                Self::invalid(error.to_string())
+            NotificationError::Limit(_)
+            | NotificationError::TooMany { .. }
+            | NotificationError::WhichToRead => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+impl From<DeclineError> for ApiError {
+    fn from(error: DeclineError) -> Self {
+        match error {
+            DeclineError::NotYours => Self::invalid(error.to_string()),
+            DeclineError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FriendError> for ApiError {
+    fn from(error: FriendError) -> Self {
+        match error {
+            FriendError::Oneself
+            | FriendError::EmptyName
+            | FriendError::Nobody
+            | FriendError::TooMany { .. }
+            | FriendError::ListFull { .. }
+            | FriendError::Metadata { .. }
+            | FriendError::State
+            | FriendError::Limit(_) => Self::invalid(error.to_string()),
+            FriendError::Busy | FriendError::Unavailable => {
+                Self::new(ApiCode::Unavailable, error.to_string())
             }
+            FriendError::Store(error) => error.into(),
         }
     }
 }

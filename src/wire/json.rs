@@ -11,7 +11,10 @@ use super::{
     frame::{payload_buffer, text_frame},
     rest::notification::NotificationBody,
 };
-use crate::channel::{ChannelId, ChannelKind, Message, Micros, Presence};
+use crate::{
+    channel::{ChannelId, ChannelKind, Message, Micros, Presence},
+    user::StatusPresence,
+};
 
 pub(super) fn frame(what: &Outgoing, cid: Option<&str>) -> Bytes {
     let mut buffer = payload_buffer(capacity(what));
@@ -39,7 +42,9 @@ fn capacity(what: &Outgoing) -> usize {
             160 + (news.delta.joins.len() + news.delta.leaves.len()) * PRESENCE
         }
         Outgoing::Notification(told) => 320 + told.subject.len() + told.content.len() * 2,
-        Outgoing::Pong | Outgoing::Empty | Outgoing::Error(_) | Outgoing::Status(_) => 96,
+        Outgoing::Statuses(presences) => 64 + presences.len() * PRESENCE,
+        Outgoing::StatusNews(news) => 64 + (news.joins.len() + news.leaves.len()) * PRESENCE,
+        Outgoing::Pong | Outgoing::Empty | Outgoing::Error(_) => 96,
     }
 }
 
@@ -63,9 +68,8 @@ enum Body<'a> {
     Notifications {
         notifications: [NotificationBody<'a>; 1],
     },
-    StatusPresenceEvent {
-        joins: [PresenceBody<'a>; 1],
-    },
+    Status(StatusesBody<'a>),
+    StatusPresenceEvent(StatusEventBody<'a>),
     #[serde(untagged)]
     Empty {},
 }
@@ -81,7 +85,7 @@ fn body(what: &Outgoing) -> Body<'_> {
         Outgoing::Joined(answer) => Body::Channel(ChannelBody {
             id: answer.channel.as_str(),
             presences: Presences::of(&answer.others),
-            me: PresenceBody::new(&answer.presence, None),
+            me: PresenceBody::of(&answer.presence),
             names: Names::of(&answer.channel),
         }),
         Outgoing::Ack(message) => Body::ChannelMessageAck(MessageBody::ack(message)),
@@ -95,9 +99,13 @@ fn body(what: &Outgoing) -> Body<'_> {
         Outgoing::Notification(told) => Body::Notifications {
             notifications: [NotificationBody::new(told)],
         },
-        Outgoing::Status(news) => Body::StatusPresenceEvent {
-            joins: [PresenceBody::new(&news.joined, Some(&news.status))],
-        },
+        Outgoing::Statuses(presences) => Body::Status(StatusesBody {
+            presences: presences.iter().map(StatusBody::of).collect(),
+        }),
+        Outgoing::StatusNews(news) => Body::StatusPresenceEvent(StatusEventBody {
+            joins: news.joins.iter().map(StatusBody::of).collect(),
+            leaves: news.leaves.iter().map(StatusBody::of).collect(),
+        }),
     }
 }
 
@@ -117,6 +125,40 @@ struct ChannelBody<'a> {
     me: PresenceBody<'a>,
     #[serde(flatten)]
     names: Names<'a>,
+}
+
+#[derive(Serialize)]
+struct StatusesBody<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    presences: Vec<StatusBody<'a>>,
+}
+
+#[derive(Serialize)]
+struct StatusEventBody<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    joins: Vec<StatusBody<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    leaves: Vec<StatusBody<'a>>,
+}
+
+/// A session that shows its user as online. The status is there even if it is empty.
+#[derive(Serialize)]
+struct StatusBody<'a> {
+    user_id: uuid::Uuid,
+    session_id: uuid::Uuid,
+    username: &'a str,
+    status: &'a str,
+}
+
+impl<'a> StatusBody<'a> {
+    fn of(presence: &'a std::sync::Arc<StatusPresence>) -> Self {
+        Self {
+            user_id: presence.user.0,
+            session_id: presence.session.0,
+            username: &presence.username,
+            status: presence.status.as_str(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -215,27 +257,23 @@ impl<'a> Names<'a> {
     }
 }
 
+/// A session in a channel.
 #[derive(Serialize)]
 struct PresenceBody<'a> {
     user_id: uuid::Uuid,
     session_id: uuid::Uuid,
     username: &'a str,
-    /// In channels only.
     #[serde(skip_serializing_if = "is_false")]
     persistence: bool,
-    /// Outside channels only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'a str>,
 }
 
 impl<'a> PresenceBody<'a> {
-    fn new(presence: &'a Presence, status: Option<&'a str>) -> Self {
+    fn of(presence: &'a Presence) -> Self {
         Self {
             user_id: presence.user.0,
             session_id: presence.session.0,
             username: &presence.username,
-            persistence: presence.persistence && status.is_none(),
-            status,
+            persistence: presence.persistence,
         }
     }
 }
@@ -257,7 +295,7 @@ impl Serialize for Presences<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.0.len()))?;
         for presence in self.0 {
-            list.serialize_element(&PresenceBody::new(presence, None))?;
+            list.serialize_element(&PresenceBody::of(presence))?;
         }
         list.end()
     }

@@ -19,8 +19,8 @@ pub(crate) use self::{
     error::{EnvelopeCode, EnvelopeError},
     frame::{CloseCode, close_frame, message_frame, ping_frame, pong_frame},
     integer::integer,
-    outgoing::{JoinAnswer, Outgoing, PresenceNews, StatusNews},
-    request::{ChannelJoin, Request, decode},
+    outgoing::{JoinAnswer, Outgoing, PresenceNews},
+    request::{ChannelJoin, Request, StatusFollow, StatusUnfollow, StatusUpdate, decode},
 };
 
 /// How envelopes are written on a socket.

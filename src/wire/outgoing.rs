@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{EnvelopeError, Format, json};
 use crate::{
     channel::{Announced, ChannelId, Message, Presence, PresenceDelta, PublishError},
-    user::Notification,
+    user::{Notification, StatusNews, StatusPresence},
 };
 
 /// What a client can get on its socket.
@@ -25,8 +25,10 @@ pub(crate) enum Outgoing {
     Presence(PresenceNews),
     /// Something the user is told beside the channels.
     Notification(Notification),
-    /// The user's own online status.
-    Status(StatusNews),
+    /// Answer to a follow: those of the followed who are shown as online now.
+    Statuses(Vec<Arc<StatusPresence>>),
+    /// A session of the user, or of one who is followed, is shown as online, or no more.
+    StatusNews(StatusNews),
 }
 
 pub(crate) struct JoinAnswer {
@@ -50,11 +52,6 @@ impl PresenceNews {
         };
         Self { channel, delta }
     }
-}
-
-pub(crate) struct StatusNews {
-    pub(crate) joined: Presence,
-    pub(crate) status: String,
 }
 
 impl Outgoing {

@@ -32,6 +32,11 @@ pub(crate) enum Request {
     ChannelMessageSend(ChannelMessageSend),
     ChannelMessageUpdate(ChannelMessageUpdate),
     ChannelMessageRemove(ChannelMessageRemove),
+    /// Not of the reference: closes a chat request.
+    ChannelDecline(ChannelDecline),
+    StatusFollow(StatusFollow),
+    StatusUnfollow(StatusUnfollow),
+    StatusUpdate(StatusUpdate),
     /// Part of the protocol, but not of this server; by its name.
     Unsupported(&'static str),
 }
@@ -83,6 +88,42 @@ pub(crate) struct ChannelMessageRemove {
     pub(crate) channel_id: String,
     #[serde(alias = "messageId", deserialize_with = "or_default")]
     pub(crate) message_id: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ChannelDecline {
+    #[serde(alias = "channelId", deserialize_with = "or_default")]
+    pub(crate) channel_id: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StatusFollow {
+    #[serde(alias = "userIds", deserialize_with = "or_default")]
+    pub(crate) user_ids: Vec<String>,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) usernames: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StatusUnfollow {
+    #[serde(alias = "userIds", deserialize_with = "or_default")]
+    pub(crate) user_ids: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StatusUpdate {
+    /// Absent means no longer to be shown as online.
+    pub(crate) status: Option<String>,
+}
+
+impl fmt::Debug for StatusUpdate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatusUpdate").finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for ChannelMessageSend {
@@ -200,9 +241,6 @@ const UNSUPPORTED: &[&str] = &[
     "party_remove",
     "party_update",
     "rpc",
-    "status_follow",
-    "status_unfollow",
-    "status_update",
 ];
 
 impl<'de> Deserialize<'de> for Draft {
@@ -268,6 +306,10 @@ fn request<'de, A: MapAccess<'de>>(
         "channel_message_send" => Request::ChannelMessageSend(object(map)?),
         "channel_message_update" => Request::ChannelMessageUpdate(object(map)?),
         "channel_message_remove" => Request::ChannelMessageRemove(object(map)?),
+        "channel_decline" => Request::ChannelDecline(object(map)?),
+        "status_follow" => Request::StatusFollow(object(map)?),
+        "status_unfollow" => Request::StatusUnfollow(object(map)?),
+        "status_update" => Request::StatusUpdate(object(map)?),
         _ => {
             let known =
                 |names: &'static [&'static str]| names.iter().copied().find(|name| *name == key);
@@ -372,11 +414,27 @@ mod tests {
             }
         ));
         assert!(matches!(
-            decode(r#"{"status_update":{"status":"x"}}"#)
-                .unwrap()
-                .request,
+            decode(r#"{"match_create":{}}"#).unwrap().request,
             Request::Unsupported(_)
         ));
+        for (text, shown) in [
+            (r#"{"status_update":{"status":""}}"#, Some("")),
+            (r#"{"statusUpdate":{"status":null}}"#, None),
+            (r#"{"status_update":{}}"#, None),
+        ] {
+            let Request::StatusUpdate(update) = decode(text).unwrap().request else {
+                panic!("{text}")
+            };
+            assert_eq!(update.status.as_deref(), shown, "{text}");
+        }
+        let Request::StatusFollow(follow) =
+            decode(r#"{"status_follow":{"userIds":["a","b"],"usernames":null}}"#)
+                .unwrap()
+                .request
+        else {
+            panic!("no follow")
+        };
+        assert_eq!((follow.user_ids.len(), follow.usernames.len()), (2, 0));
     }
 
     #[test]

@@ -110,6 +110,13 @@ impl AccountStore for MemoryStore {
     }
 }
 
+/// Nobody is online.
+struct NoSessions;
+
+impl OpenSessions for NoSessions {
+    fn close(&self, _: UserId, _: Ends, _: &'static str) {}
+}
+
 async fn open(store: &Arc<MemoryStore>) -> Accounts {
     let keys = Keys {
         session: [1; 32],
@@ -120,7 +127,7 @@ async fn open(store: &Arc<MemoryStore>) -> Accounts {
         store.clone(),
         &keys,
         &Settings::default(),
-        Online::new(10, 10),
+        Arc::new(NoSessions),
     )
     .await
     .unwrap()

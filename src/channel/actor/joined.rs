@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use actix::prelude::*;
+use tokio::sync::oneshot;
 
 use super::Channel;
 use crate::{
     channel::{
-        Entered, Join, JoinError, SessionId,
+        Entered, Join, JoinError, Micros, Opening, SessionId,
         state::{Expelled, Joined},
     },
     relay::{self, Admit, Event, Expel, Relay, RelayId, SocketKey, Stay},
+    store::StoreError,
     user::UserId,
     wire::{JoinAnswer, Outgoing, PresenceNews},
 };
@@ -122,18 +124,49 @@ impl Channel {
     /// meanwhile; if the user is taken out, the answer may be about an earlier time, so it is asked again.
     pub(super) fn enter_if_allowed(&mut self, join: Join) -> ResponseActFuture<Self, JoinResult> {
         let (session, user) = (join.presence.session, join.presence.user);
-        let (store, id) = (self.store.clone(), self.state.id().clone());
-        let asked = Entering {
+        let id = self.state.id().clone();
+        let opening = id.direct_with(user).map(|other| Opening {
+            channel: id.clone(),
+            user,
+            other,
+            // Who comes back to a channel that was lost has asked before.
+            absent: join.ticket.is_some() && !self.is_here(other),
+            now: Micros::now(),
+        });
+        let asked = opening.as_ref().filter(|it| it.absent).map(|it| it.other);
+        let entering = Entering {
             user,
             outdated: false,
         };
-        self.entering.insert(session, asked);
-        let allowed = async move { store.may_enter(user, &id).await };
+        self.entering.insert(session, entering);
+        let (store, entrance) = (self.store.clone(), self.entrance.clone());
+        let allowed = async move {
+            match opening {
+                Some(opening) => entrance.open(opening).await,
+                None => store.may_enter(user, &id).await,
+            }
+        };
+        self.enter_when_allowed(join, asked, allowed)
+    }
+
+    /// `asked` is the other user of a direct channel who has just been asked to come in.
+    fn enter_when_allowed(
+        &mut self,
+        join: Join,
+        asked: Option<UserId>,
+        allowed: impl Future<Output = Result<bool, StoreError>> + 'static,
+    ) -> ResponseActFuture<Self, JoinResult> {
+        let session = join.presence.session;
         Box::pin(allowed.into_actor(self).then(
             move |allowed, channel, ctx| -> ResponseActFuture<Self, JoinResult> {
+                if let (Ok(true), Some(answer)) = (&allowed, channel.answer_meanwhile(asked)) {
+                    return channel.enter_when_allowed(join, None, answer);
+                }
                 let result = match (channel.entering.remove(&session), allowed) {
                     // The session has ended meanwhile.
                     (None, _) => Err(JoinError::Unavailable),
+                    // So has the stay that it comes back to.
+                    _ if channel.not_returning.remove(&session) => Err(JoinError::Forbidden),
                     (Some(Entering { outdated: true, .. }), Ok(true)) => {
                         return channel.enter_if_allowed(join);
                     }
@@ -149,9 +182,43 @@ impl Channel {
         ))
     }
 
+    /// Answers a request for a user who has come in meanwhile, on their own account, and has not seen it.
+    fn answer_meanwhile(
+        &self,
+        asked: Option<UserId>,
+    ) -> Option<impl Future<Output = Result<bool, StoreError>> + use<>> {
+        let user = asked.filter(|user| self.is_here(*user))?;
+        let id = self.state.id();
+        let opening = Opening {
+            channel: id.clone(),
+            user,
+            other: id.direct_with(user)?,
+            absent: false,
+            now: Micros::now(),
+        };
+        let entrance = self.entrance.clone();
+        Some(async move {
+            if let Err(error) = entrance.open(opening).await {
+                tracing::debug!(%error, "a chat request stays open");
+            }
+            Ok(true)
+        })
+    }
+
+    /// Whether a user has a session here, or one that is about to come in.
+    fn is_here(&self, user: UserId) -> bool {
+        let mut entering = self.entering.values();
+        self.state.has_user(user) || entering.any(|entering| entering.user == user)
+    }
+
     /// Takes out who may no longer be here. They hear nothing more, but when the channel ends they are
     /// told that they have left; the others are told of their leaves.
-    pub(super) fn expel(&mut self, who: Expelled, ctx: &mut Context<Self>) {
+    /// When each relay has told its sockets, so far as they take it, there is an answer.
+    pub(super) fn expel(
+        &mut self,
+        who: Expelled,
+        ctx: &mut Context<Self>,
+    ) -> Vec<oneshot::Receiver<()>> {
         let ended = matches!(who, Expelled::Everybody);
         for entering in self.entering.values_mut() {
             entering.outdated |= who.includes(entering.user);
@@ -174,19 +241,24 @@ impl Channel {
                 }),
             });
         }
+        let mut told = Vec::new();
         for (branch, expelled) in self.relays.iter().zip(expelled) {
             if !expelled.is_empty() {
+                let (done, end) = oneshot::channel();
                 // Without a bound: once for each join that was answered.
                 branch.addr.do_send(Expel {
                     channel: self.live,
                     expelled,
+                    done: Some(done),
                 });
+                told.push(end);
             }
         }
         for session in gone {
             self.state.leave(session);
             self.announce(ctx);
         }
+        told
     }
 
     /// A session of a lost life is back, or will not come.

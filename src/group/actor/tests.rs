@@ -9,14 +9,15 @@ use crate::{
         ChannelLimits, CommitSink, EventSink, Events, MessageStore, Micros, Page, PageQuery, Place,
         Position, Write,
     },
-    directory::ChannelSettings,
+    config::Settings,
+    directory::{ChannelSettings, SessionLimits, Stores},
     group::{
         Action, EdgePosition, Group, GroupFilter, GroupPosition, GroupUpdate, Member, Membership,
         NewGroup, Role, Told,
     },
     page::Found,
-    store::{StoreError, StoreFuture},
-    user::UserId,
+    store::{Sqlite, StoreError, StoreFuture},
+    user::{UserId, UserSettings},
 };
 
 /// Makes every change at once and counts them, and is asked for nothing else.
@@ -29,6 +30,14 @@ struct Obliging {
 
 impl MessageStore for Obliging {
     fn may_enter<'a>(
+        &'a self,
+        _: UserId,
+        _: &ChannelId,
+    ) -> StoreFuture<'a, Result<bool, StoreError>> {
+        unimplemented!()
+    }
+
+    fn may_read<'a>(
         &'a self,
         _: UserId,
         _: &ChannelId,
@@ -142,13 +151,27 @@ fn directory(arbiter: &Arbiter, store: &Obliging, mailbox: usize, linger: Durati
         linger,
         most: 1000,
     };
-    Directory::new(
-        vec![arbiter.handle()],
-        settings,
-        Arc::new(store.clone()),
-        Arc::new(store.clone()),
-        Online::new(1, 1),
-    )
+    let users = UserSettings {
+        hide_blocked: false,
+        single_socket: false,
+        news_window: Duration::ZERO,
+        mailbox,
+        linger,
+    };
+    let limits = SessionLimits {
+        total: 1,
+        of_one_user: 1,
+    };
+    // Never asked; the directory it is in may go.
+    let dir = tempfile::tempdir().unwrap();
+    let unused = Arc::new(Sqlite::open(dir.path(), &Settings::default()).unwrap());
+    let stores = Stores {
+        messages: Arc::new(store.clone()),
+        groups: Arc::new(store.clone()),
+        friends: unused.clone(),
+        chat_requests: unused,
+    };
+    Directory::new(vec![arbiter.handle()], settings, users, limits, stores)
 }
 
 #[actix_web::test]

@@ -1,13 +1,17 @@
-//! Finds, or starts, the actor of a channel or group.
+//! Finds, or starts, the actor of a channel, group or user. Users are in `users`.
 //!
 //! Invariant: at most one life of a channel takes joins at a time. A life that ends removes itself
 //! here before it stops; one that was lost is noticed by its closed address. Either way the next
 //! question starts a new life from the store. Two lives of a group would do no harm: what is true of
 //! groups is in the store.
 
+mod users;
+
+pub(crate) use users::{Arrival, OnlineSession};
+
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash, RandomState},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -18,14 +22,32 @@ use std::{
 use actix::prelude::*;
 use parking_lot::Mutex;
 
+use self::users::Users;
 use crate::{
     channel::{
-        Channel, ChannelId, ChannelLimits, ChannelParts, Leave, Legacy, MessageStore, SessionId,
+        Channel, ChannelId, ChannelLimits, ChannelParts, EndStays, Leave, Legacy, MessageStore,
+        SessionId,
     },
     group::{GroupActor, GroupId, GroupParts, GroupStore},
     relay::LiveChannel,
-    user::Online,
+    user::{ChatRequestStore, ChatRequests, FriendStore, UserSettings},
 };
+
+/// What actors keep things in.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) messages: Arc<dyn MessageStore>,
+    pub(crate) groups: Arc<dyn GroupStore>,
+    pub(crate) friends: Arc<dyn FriendStore>,
+    pub(crate) chat_requests: Arc<dyn ChatRequestStore>,
+}
+
+/// How many sessions may be open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionLimits {
+    pub(crate) total: usize,
+    pub(crate) of_one_user: usize,
+}
 
 /// What every channel is made with.
 pub(crate) struct ChannelSettings {
@@ -36,7 +58,7 @@ pub(crate) struct ChannelSettings {
     pub(crate) most: usize,
 }
 
-/// The live channels and groups of this process. Cheap to clone.
+/// The live channels, groups and users of this process. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Directory(Arc<Inner>);
 
@@ -48,11 +70,10 @@ struct Inner {
     /// Entries in all shards.
     channels: AtomicUsize,
     settings: ChannelSettings,
-    store: Arc<dyn MessageStore>,
+    stores: Stores,
     /// No more than there are groups, and only those that changed lately.
     groups: Mutex<HashMap<GroupId, Addr<GroupActor>>>,
-    group_store: Arc<dyn GroupStore>,
-    online: Online,
+    users: Users,
 }
 
 enum Entry {
@@ -71,9 +92,9 @@ impl Directory {
     pub(crate) fn new(
         arbiters: Vec<ArbiterHandle>,
         settings: ChannelSettings,
-        store: Arc<dyn MessageStore>,
-        group_store: Arc<dyn GroupStore>,
-        online: Online,
+        users: UserSettings,
+        limits: SessionLimits,
+        stores: Stores,
     ) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         Self(Arc::new(Inner {
@@ -82,10 +103,9 @@ impl Directory {
             arbiters,
             channels: AtomicUsize::new(0),
             settings,
-            store,
+            stores,
             groups: Mutex::default(),
-            group_store,
-            online,
+            users: Users::new(users, limits),
         }))
     }
 
@@ -103,15 +123,12 @@ impl Directory {
         }
         let parts = GroupParts {
             id,
-            store: self.0.group_store.clone(),
+            store: self.0.stores.groups.clone(),
             directory: self.clone(),
-            online: self.0.online.clone(),
             most: self.0.settings.mailbox,
             linger: self.0.settings.linger,
         };
-        let hash = self.0.hasher.hash_one(id);
-        let arbiter = &self.0.arbiters[hash as usize % self.0.arbiters.len()];
-        let addr = GroupActor::start_on(arbiter, parts);
+        let addr = GroupActor::start_on(self.arbiter(id), parts);
         groups.insert(id, addr.clone());
         addr
     }
@@ -127,7 +144,6 @@ impl Directory {
     /// The address of the channel's present life. It may end before it gets a message; see
     /// [`ask`](Self::ask). `None` when as many channels are live as may be.
     fn channel(&self, id: &ChannelId) -> Option<Addr<Channel>> {
-        let hash = self.0.hasher.hash_one(id);
         let mut shard = self.shard(id).lock();
         let inherited = match shard.get_mut(id) {
             Some(Entry::Live { addr, .. }) if addr.connected() => return Some(addr.clone()),
@@ -145,12 +161,15 @@ impl Directory {
             limits: self.0.settings.limits,
             mailbox: self.0.settings.mailbox,
             linger: self.0.settings.linger,
-            store: self.0.store.clone(),
+            store: self.0.stores.messages.clone(),
+            entrance: Arc::new(ChatRequests::new(
+                self.0.stores.chat_requests.clone(),
+                self.clone(),
+            )),
             directory: self.clone(),
             inherited,
         };
-        let arbiter = &self.0.arbiters[hash as usize % self.0.arbiters.len()];
-        let addr = Channel::start_on(arbiter, live, parts);
+        let addr = Channel::start_on(self.arbiter(id), live, parts);
         shard.insert(
             id.clone(),
             Entry::Live {
@@ -246,6 +265,19 @@ impl Directory {
         {
             *entry = Entry::Lost(legacy);
         }
+    }
+
+    /// Takes everybody out of a channel, if anybody may be in it; see [`EndStays`].
+    pub(crate) fn end_stays(&self, id: &ChannelId) -> Option<Request<Channel, EndStays>> {
+        let known = self.shard(id).lock().contains_key(id);
+        // One that was lost has members who are about to return.
+        known.then(|| self.send(id, EndStays))?
+    }
+
+    /// Where the actor with an id lives.
+    fn arbiter<I: Hash>(&self, id: I) -> &ArbiterHandle {
+        let hash = self.0.hasher.hash_one(id) as usize;
+        &self.0.arbiters[hash % self.0.arbiters.len()]
     }
 
     fn shard(&self, id: &ChannelId) -> &Mutex<HashMap<ChannelId, Entry>> {

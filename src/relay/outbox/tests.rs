@@ -1,0 +1,155 @@
+use super::*;
+use crate::user::UserId;
+
+const LIMITS: OutboxLimits = OutboxLimits {
+    bytes: 100,
+    pipeline: 2,
+    ping_period: Duration::from_secs(1),
+    pong_wait: Duration::from_secs(2),
+    close_wait: Duration::from_secs(1),
+};
+
+fn outbox() -> Outbox {
+    Outbox::new(Format::Json, LIMITS)
+}
+
+fn news(number: u64) -> News {
+    let user = UserId::SERVER;
+    News { user, number }
+}
+
+fn frame(length: usize) -> Bytes {
+    vec![b'x'; length].into()
+}
+
+/// Writes at most `most` bytes, then the peer takes no more.
+fn write(outbox: &Outbox, most: usize) -> Vec<u8> {
+    let (mut written, mut left) = (Vec::new(), most);
+    let _ = outbox.drain(|slices| {
+        let bytes: Vec<u8> = slices
+            .iter()
+            .flat_map(|slice| slice.iter().copied())
+            .collect();
+        let count = bytes.len().min(left);
+        if count == 0 {
+            return Poll::Pending;
+        }
+        left -= count;
+        written.extend_from_slice(&bytes[..count]);
+        Poll::Ready(Ok(count))
+    });
+    written
+}
+
+#[test]
+fn one_large_frame_is_taken_and_cuts_off_who_does_not_read_on() {
+    let outbox = outbox();
+    outbox.push(frame(1000));
+    assert!(!outbox.is_closing());
+    assert_eq!(write(&outbox, 1000).len(), 1000);
+    outbox.push(frame(1000));
+    outbox.push(frame(1));
+    assert!(outbox.is_closing());
+}
+
+#[test]
+fn a_slow_consumer_gets_the_rest_of_a_frame_and_then_the_close_frame() {
+    let outbox = outbox();
+    outbox.push(frame(80));
+    assert_eq!(write(&outbox, 30).len(), 30);
+    for _ in 0..10 {
+        outbox.push(frame(80));
+    }
+    let rest = write(&outbox, 1000);
+    assert_eq!(rest[..50], [b'x'; 50]);
+    assert_eq!(rest[50], 0x88, "a close frame");
+    assert_eq!(rest[52..54], 1008_u16.to_be_bytes());
+}
+
+#[test]
+fn answers_leave_in_the_order_of_requests() {
+    let outbox = outbox();
+    let first = outbox.stand_in_line(Some("1".into()));
+    let second = outbox.stand_in_line(Some("2".into()));
+    assert!(!outbox.has_room_in_line());
+    outbox.answer(second, Some(&Outgoing::Empty));
+    assert!(write(&outbox, 1000).is_empty());
+    outbox.answer(first, Some(&Outgoing::Pong));
+    outbox.answer(first, Some(&Outgoing::Empty));
+    let written = String::from_utf8_lossy(&write(&outbox, 1000)).into_owned();
+    let (pong, empty) = (written.find("pong"), written.find(r#"{"cid":"2"}"#));
+    assert!(pong.is_some() && pong < empty, "{written}");
+    assert!(outbox.has_room_in_line());
+}
+
+#[test]
+fn a_lost_channel_answers_what_it_owes_and_nothing_else() {
+    let outbox = outbox();
+    let (lost, other) = (LiveChannel::new(), LiveChannel::new());
+    let owed = outbox.stand_in_line(Some("1".into()));
+    outbox.owed_by(owed, lost);
+    outbox.owed_by(outbox.stand_in_line(Some("2".into())), other);
+    outbox.answer_for(lost, &Outgoing::Empty);
+    let written = String::from_utf8_lossy(&write(&outbox, 1000)).into_owned();
+    assert!(written.contains(r#"{"cid":"1"}"#) && !written.contains(r#""2""#));
+}
+
+#[test]
+fn silence_is_pinged_and_then_closed() {
+    let outbox = outbox();
+    let begun = Instant::now();
+    outbox.tick(begun + LIMITS.ping_period);
+    assert_eq!(write(&outbox, 100), [0x89, 0]);
+    outbox.tick(begun + LIMITS.pong_wait + Duration::from_millis(10));
+    assert!(outbox.is_closing() && !outbox.is_dead());
+    outbox.tick(Instant::now() + LIMITS.close_wait);
+    assert!(outbox.is_dead());
+}
+
+#[test]
+fn news_waits_for_the_answers_before_it_and_no_longer() {
+    let outbox = outbox();
+    outbox.push_news(news(1), Bytes::from_static(b"early"));
+    assert_eq!(write(&outbox, 1000), b"early");
+    let asked = outbox.stand_in_line(Some("1".into()));
+    outbox.push_news(news(2), Bytes::from_static(b"late"));
+    outbox.push(Bytes::from_static(b"at once"));
+    assert_eq!(write(&outbox, 1000), b"at once");
+    assert!(outbox.has_room_in_line(), "news is no request");
+    outbox.answer(asked, Some(&Outgoing::Empty));
+    let written = String::from_utf8_lossy(&write(&outbox, 1000)).into_owned();
+    assert!(written.contains(r#"{"cid":"1"}"#) && written.ends_with("late"));
+    outbox.push_news(news(3), Bytes::from_static(b"early again"));
+    assert_eq!(write(&outbox, 1000), b"early again");
+}
+
+#[test]
+fn news_that_waits_for_an_answer_counts_as_what_waits_for_the_peer() {
+    let outbox = outbox();
+    outbox.stand_in_line(None);
+    outbox.push_news(news(1), frame(60));
+    outbox.push_news(news(1), frame(60));
+    assert!(!outbox.is_closing());
+    outbox.push_news(news(1), frame(1));
+    assert!(outbox.is_closing());
+}
+
+#[test]
+fn an_answer_takes_the_place_of_news_that_is_older() {
+    let outbox = outbox();
+    let asked = outbox.stand_in_line(Some("1".into()));
+    for (number, text) in [(1, "old"), (2, "as old"), (3, "new")] {
+        outbox.push_news(news(number), Bytes::from_static(text.as_bytes()));
+    }
+    let other = UserId::random();
+    let others = News {
+        user: other,
+        number: 1,
+    };
+    outbox.push_news(others, Bytes::from_static(b" other"));
+    outbox.forget_until(news(2));
+    outbox.answer(asked, Some(&Outgoing::Empty));
+    let written = String::from_utf8_lossy(&write(&outbox, 1000)).into_owned();
+    assert!(written.ends_with("}new other"), "{written}");
+    assert!(outbox.has_room_in_line());
+}
