@@ -139,7 +139,7 @@ async fn get(caller: Caller, state: web::Data<RestState>) -> Result<Json<Account
     let account = state.shared.accounts.get(caller.user).await?;
     Ok(Json(AccountAnswer::new(
         account,
-        state.shared.online.is_visible(caller.user),
+        state.shared.directory.is_visible(caller.user),
     )))
 }
 

@@ -1,8 +1,11 @@
-//! The history of channels.
+//! The history of channels, and what is done about those one has not joined.
 
 use std::borrow::Cow;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Json},
+};
 
 use super::{RestState, mount, resource};
 use crate::{
@@ -10,11 +13,16 @@ use crate::{
     channel::{ChannelId, Cursor, Direction, HistoryRequest},
     wire::{
         error::ApiError,
-        rest::{channel::history_answer, query::Query},
+        rest::{Empty, channel::history_answer, query::Query},
     },
 };
 
 pub(super) fn configure(app: &mut web::ServiceConfig) {
+    // Before the history, whose ids may have slashes in them; a room of this name has to escape its own.
+    mount(
+        app,
+        resource("/v2/channel/{channel_id:[^/]*}/decline").route(web::post().to(decline)),
+    );
     // Also the empty id, which is a malformed one and not an unknown path.
     mount(
         app,
@@ -28,7 +36,7 @@ async fn history(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let shared = &state.shared;
-    let channel = ChannelId::parse(&unescaped(request.match_info().query("channel_id"))?)?;
+    let channel = channel_id(&request)?;
     let query = Query::parse(request.query_string());
     let direction = match query.boolean("forward")? {
         Some(false) => Direction::NewestFirst,
@@ -39,11 +47,29 @@ async fn history(
         .map(|text| Cursor::read(text, &shared.cursor_key, &channel))
         .transpose()?;
     let asked = HistoryRequest::new(channel, direction, query.integer("limit")?, cursor)?;
-    let page = asked.read(caller.user, &*shared.store).await?;
+    let page = asked
+        .read(caller.user, shared.settings.hide_blocked, &*shared.store)
+        .await?;
     let body = history_answer(&page, asked.channel(), &shared.cursor_key);
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .body(body))
+}
+
+async fn decline(
+    caller: Caller,
+    state: web::Data<RestState>,
+    request: HttpRequest,
+) -> Result<Json<Empty>, ApiError> {
+    let channel = channel_id(&request)?;
+    let requests = &state.shared.chat_requests;
+    requests.decline(caller.user, &channel).await?;
+    Ok(Json(Empty {}))
+}
+
+fn channel_id(request: &HttpRequest) -> Result<ChannelId, ApiError> {
+    let text = unescaped(request.match_info().query("channel_id"))?;
+    Ok(ChannelId::parse(&text)?)
 }
 
 /// actix-web leaves `%25`, `%2B` and `%2F` of a path as they are; room names may have any of these.

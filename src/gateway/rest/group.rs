@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, body::JsonBody, mount, read_cursor, resource};
+use super::{RestState, body::JsonBody, mount, read_cursor, read_users, resource};
 use crate::{
     account::Caller,
     group::{Action, GroupError, GroupFilter, GroupId, Role},
@@ -74,14 +74,7 @@ const VERBS: [(&str, Reading); 7] = [
 
 /// The users a verb is about; `None` for nobody.
 fn users(query: &Query<'_>) -> Result<Option<Vec<UserId>>, ApiError> {
-    let users = query
-        .texts("user_ids")
-        .map(|text| {
-            UserId::parse(text)
-                .filter(|id| *id != UserId::SERVER)
-                .ok_or_else(|| ApiError::invalid("user_ids must be user ids"))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let users = read_users(query, "user_ids")?;
     Ok(Some(users).filter(|users| !users.is_empty()))
 }
 
@@ -193,7 +186,7 @@ async fn members(
     let limit = query.integer("limit")?;
     let page = shared.groups.members(group, role, beyond, limit).await?;
     let cursor = page.next.map(|next| shared.cursor_key.seal(&scope, &next));
-    let online = |user| shared.online.is_visible(user);
+    let online = |user| shared.directory.is_visible(user);
     Ok(Json(MembersAnswer::new(page.entries, cursor, online)))
 }
 

@@ -8,6 +8,7 @@ mod answer;
 pub(crate) mod auth;
 mod body;
 mod channel;
+mod friend;
 mod group;
 mod health;
 mod notification;
@@ -29,6 +30,7 @@ use self::auth::ServerKey;
 use super::handshake::Refusal;
 use crate::{
     chat::Shared,
+    user::UserId,
     wire::{
         CursorKey,
         error::{ApiCode, ApiError},
@@ -58,6 +60,7 @@ pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
         .configure(session::configure)
         .configure(user::configure)
         .configure(channel::configure)
+        .configure(friend::configure)
         .configure(group::configure)
         .configure(notification::configure);
 }
@@ -127,6 +130,15 @@ fn read_cursor<T: Decode<()>>(
     let cursor = query.text(name)?.filter(|text| !text.is_empty());
     let place = cursor.map(|text| key.open(scope, text)).transpose()?;
     Ok(place)
+}
+
+/// The users a repeated parameter names by their ids.
+fn read_users(query: &Query<'_>, name: &str) -> Result<Vec<UserId>, ApiError> {
+    let user = |text| UserId::parse(text).filter(|id| *id != UserId::SERVER);
+    query
+        .texts(name)
+        .map(|text| user(text).ok_or_else(|| ApiError::invalid(format!("{name} must be user ids"))))
+        .collect()
 }
 
 async fn no_handshake() -> HttpResponse {

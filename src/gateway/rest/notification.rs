@@ -13,7 +13,7 @@ use crate::{
         error::ApiError,
         rest::{
             Empty,
-            notification::{notifications_answer, notifications_scope},
+            notification::{UnreadAnswer, notifications_answer, notifications_scope},
             query::Query,
         },
     },
@@ -26,6 +26,14 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
             .route(web::get().to(list))
             .route(web::delete().to(delete)),
     );
+    mount(
+        app,
+        resource("/v2/notification/read").route(web::post().to(mark_read)),
+    );
+    mount(
+        app,
+        resource("/v2/notification/unread").route(web::get().to(unread)),
+    );
 }
 
 async fn list(
@@ -35,17 +43,30 @@ async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let key = &state.shared.cursor_key;
     let query = Query::parse(request.query_string());
-    let scope = notifications_scope(caller.user);
+    let unread = query.boolean("unread")?.unwrap_or(false);
+    let read_state = query.boolean("read_state")?.unwrap_or(false);
+    let scope = notifications_scope(caller.user, unread);
     let behind = read_cursor(&query, "cacheable_cursor", key, &scope)?.map(NotificationSeq);
     let page = state
         .shared
         .notifications
-        .list(caller.user, behind, query.integer("limit")?)
+        .list(caller.user, unread, behind, query.integer("limit")?)
         .await?;
     let cursor = key.seal(&scope, &page.end.0);
+    let body = notifications_answer(&page.notifications, read_state, &cursor);
     Ok(HttpResponse::Ok()
         .content_type("application/json")
-        .body(notifications_answer(&page.notifications, &cursor)))
+        .body(body))
+}
+
+/// The notifications a call is about.
+fn ids(query: &Query<'_>) -> Result<Vec<NotificationId>, ApiError> {
+    // They are UUIDs, written as those of users.
+    let id = |text| UserId::parse(text).map(|id| NotificationId(id.0));
+    query
+        .texts("ids")
+        .map(|text| id(text).ok_or_else(|| ApiError::invalid("ids must be notification ids")))
+        .collect()
 }
 
 async fn delete(
@@ -53,13 +74,43 @@ async fn delete(
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<Empty>, ApiError> {
-    let query = Query::parse(request.query_string());
-    // They are UUIDs, written as those of users.
-    let id = |text| UserId::parse(text).map(|id| NotificationId(id.0));
-    let ids = query
-        .texts("ids")
-        .map(|text| id(text).ok_or_else(|| ApiError::invalid("ids must be notification ids")))
-        .collect::<Result<_, _>>()?;
+    let ids = ids(&Query::parse(request.query_string()))?;
     state.shared.notifications.delete(caller.user, ids).await?;
     Ok(Json(Empty {}))
+}
+
+async fn mark_read(
+    caller: Caller,
+    state: web::Data<RestState>,
+    request: HttpRequest,
+) -> Result<Json<UnreadAnswer>, ApiError> {
+    let query = Query::parse(request.query_string());
+    let (ids, all) = (ids(&query)?, query.boolean("all")?.unwrap_or(false));
+    let notifications = &state.shared.notifications;
+    let unread_count = notifications.mark_read(caller.user, ids, all).await?;
+    Ok(Json(UnreadAnswer { unread_count }))
+}
+
+async fn unread(
+    caller: Caller,
+    state: web::Data<RestState>,
+) -> Result<Json<UnreadAnswer>, ApiError> {
+    let unread_count = state.shared.notifications.unread(caller.user).await?;
+    Ok(Json(UnreadAnswer { unread_count }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_repeated_and_well_formed() {
+        const ID: &str = "00000000-0000-4000-8000-00000000000A";
+        let read = |query: &str| ids(&Query::parse(query));
+        assert_eq!(read("").unwrap(), []);
+        assert_eq!(read(&format!("ids={ID}&ids={ID}")).unwrap().len(), 2);
+        for id in ["", "garbage", &format!("{ID},{ID}"), &format!("{{{ID}}}")] {
+            assert!(read(&format!("ids={ID}&ids={id}")).is_err(), "{id}");
+        }
+    }
 }

@@ -42,7 +42,7 @@ async fn find(
         .find_users(ids, names.map(str::to_owned).collect())
         .await?;
     let users = users.into_iter().map(|user| {
-        let online = state.shared.online.is_visible(user.id);
+        let online = state.shared.directory.is_visible(user.id);
         UserAnswer::new(user, online)
     });
     Ok(Json(UsersAnswer {

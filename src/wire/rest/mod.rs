@@ -6,6 +6,7 @@
 pub(crate) mod account;
 pub(crate) mod body;
 pub(crate) mod channel;
+pub(crate) mod friend;
 pub(crate) mod group;
 pub(crate) mod notification;
 pub(crate) mod query;

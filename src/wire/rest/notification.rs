@@ -22,6 +22,9 @@ pub(in crate::wire) struct NotificationBody<'a> {
     create_time: Micros,
     #[serde(skip_serializing_if = "is_false")]
     persistent: bool,
+    /// Only in lists that were asked for it: clients of the protocol know no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<bool>,
 }
 
 impl<'a> NotificationBody<'a> {
@@ -35,6 +38,14 @@ impl<'a> NotificationBody<'a> {
             sender_id: (sender != UserId::SERVER).then_some(sender.0),
             create_time: notification.created,
             persistent: notification.persistent,
+            read: None,
+        }
+    }
+
+    fn with_read_state(notification: &'a Notification) -> Self {
+        Self {
+            read: Some(notification.read),
+            ..Self::new(notification)
         }
     }
 }
@@ -46,9 +57,19 @@ struct NotificationsBody<'a> {
     cacheable_cursor: &'a str,
 }
 
-/// The JSON of a page. The cursor is there even if nothing else is: it waits for what comes.
-pub(crate) fn notifications_answer(page: &[Notification], cacheable_cursor: &str) -> Vec<u8> {
-    let notifications: Vec<_> = page.iter().map(NotificationBody::new).collect();
+/// The JSON of a page; with `read_state` each entry tells whether it is read. The cursor is there even if
+/// nothing else is: it waits for what comes.
+pub(crate) fn notifications_answer(
+    page: &[Notification],
+    read_state: bool,
+    cacheable_cursor: &str,
+) -> Vec<u8> {
+    let entry = if read_state {
+        NotificationBody::with_read_state
+    } else {
+        NotificationBody::new
+    };
+    let notifications: Vec<_> = page.iter().map(entry).collect();
     let body = NotificationsBody {
         notifications: &notifications,
         cacheable_cursor,
@@ -56,13 +77,22 @@ pub(crate) fn notifications_answer(page: &[Notification], cacheable_cursor: &str
     serde_json::to_vec(&body).expect("plain values are JSON")
 }
 
-/// Scope of the cursors of a user's notifications.
-pub(crate) fn notifications_scope(user: UserId) -> String {
-    format!("notifications of user {user}")
+/// How many notifications of a user are unread; zero is written, too.
+#[derive(Serialize)]
+pub(crate) struct UnreadAnswer {
+    pub(crate) unread_count: u32,
+}
+
+/// Scope of the cursors of a user's notifications, or of the unread ones among them.
+pub(crate) fn notifications_scope(user: UserId, unread: bool) -> String {
+    let which = if unread { "unread " } else { "" };
+    format!("{which}notifications of user {user}")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use serde_json::json;
 
     use super::*;
@@ -86,7 +116,7 @@ mod tests {
     }
 
     fn answer(page: &[Notification]) -> String {
-        String::from_utf8(notifications_answer(page, "c")).unwrap()
+        String::from_utf8(notifications_answer(page, false, "c")).unwrap()
     }
 
     #[test]
@@ -110,6 +140,34 @@ mod tests {
         let answer = answer(&[from_server]);
         assert!(!answer.contains("sender_id"), "{answer}");
         assert!(!answer.contains("persistent"), "{answer}");
+    }
+
+    #[test]
+    fn only_who_asks_is_told_what_is_read() {
+        for read in [true, false] {
+            let page = [Notification { read, ..added() }];
+            let told = String::from_utf8(notifications_answer(&page, true, "c")).unwrap();
+            let plain = answer(&page);
+            assert_eq!(told.replace(&format!(",\"read\":{read}"), ""), plain);
+            assert_ne!(told, plain);
+        }
+    }
+
+    #[test]
+    fn a_count_of_zero_is_written() {
+        let none = UnreadAnswer { unread_count: 0 };
+        assert_eq!(
+            serde_json::to_string(&none).unwrap(),
+            "{\"unread_count\":0}"
+        );
+    }
+
+    #[test]
+    fn each_listing_has_its_scope() {
+        let (ana, ben) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
+        let scopes = [(ana, false), (ana, true), (ben, false), (ben, true)]
+            .map(|(user, unread)| notifications_scope(user, unread));
+        assert_eq!(HashSet::from(scopes).len(), 4);
     }
 
     #[test]
