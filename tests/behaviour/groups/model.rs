@@ -37,7 +37,9 @@ struct Group {
 /// What else has to be there, by person.
 struct World {
     people: Vec<Person>,
+    /// What is kept; nothing of it is read.
     notes: Vec<Vec<Note>>,
+    pushed: Vec<Vec<Note>>,
     /// What each session has to hear, by group.
     heard: Vec<HashMap<String, Vec<(i64, usize)>>>,
 }
@@ -57,7 +59,16 @@ impl World {
 
     fn note(&mut self, to: usize, code: i64, group: &Group, text: &str, from: usize) {
         let sender = self.people[from].id.clone();
-        self.notes[to].push((code, group.id.clone(), text.to_owned(), sender));
+        let note = (code, group.id.clone(), text.to_owned(), sender);
+        if self.notes[to].contains(&note) {
+            // A question is asked once while it is unread; of other news the last stays.
+            if code == -5 {
+                return;
+            }
+            self.notes[to].retain(|kept| *kept != note);
+        }
+        self.notes[to].push(note.clone());
+        self.pushed[to].push(note);
     }
 }
 
@@ -203,6 +214,7 @@ async fn each_step_leads_to_what_the_rules_say() {
     }
     let mut world = World {
         notes: vec![Vec::new(); PEOPLE],
+        pushed: vec![Vec::new(); PEOPLE],
         heard: vec![HashMap::new(); PEOPLE],
         people,
     };
@@ -461,11 +473,15 @@ async fn check_people(server: &Server, world: &mut World, sessions: &mut [Client
         };
         let notes: Vec<Note> = listed.iter().map(note).collect();
         assert_eq!(notes, world.notes[who], "{}", person.name);
-        // Live it is the same; what was checked is forgotten.
+        // Live it is the same, and what newer news have replaced; what was checked is forgotten.
+        let wanted = std::mem::take(&mut world.pushed[who]);
         let mut pushed = Vec::new();
-        while pushed.len() < listed.len() {
+        while pushed.len() < wanted.len() {
             pushed.extend(session.pushed().await);
         }
+        let notes: Vec<Note> = pushed.iter().map(note).collect();
+        assert_eq!(notes, wanted, "{}", person.name);
+        pushed.retain(|live| listed.contains(live));
         assert_eq!(pushed, listed, "{}", person.name);
         let ids: Vec<String> = listed
             .iter()

@@ -4,18 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{BAD, Client, Server, escape, list, settings, verdict};
+use crate::harness::{BAD, Client, Server, escape, list, settings, told, verdict};
 
 const UNKNOWN: &str = "00000000-0000-4000-8000-000000000001";
-
-/// Code and content of each.
-fn told(notifications: &[Value]) -> Vec<(i64, Value)> {
-    let content = |n: &Value| serde_json::from_str(n["content"].as_str().unwrap()).unwrap();
-    notifications
-        .iter()
-        .map(|n| (n["code"].as_i64().unwrap(), content(n)))
-        .collect()
-}
 
 #[actix_web::test]
 async fn who_is_added_is_told_on_all_sessions_and_finds_it_later() {

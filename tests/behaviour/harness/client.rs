@@ -230,6 +230,11 @@ impl Client {
         .await
     }
 
+    /// How many envelopes have been read and not asked for yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     async fn read(&mut self) -> Result<Value, Closed> {
         if let Some(close) = &self.closed {
             return Err(Closed(close.clone()));
@@ -349,7 +354,8 @@ impl Client {
     }
 }
 
-fn ack(mut reply: Value) -> Value {
+/// The ack in an answer, which must be one.
+pub(super) fn ack(mut reply: Value) -> Value {
     assert!(
         reply["channel_message_ack"].is_object(),
         "no ack but {reply}"

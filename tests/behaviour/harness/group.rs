@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Client, History, Roster, Site, Tokens, escape};
+use super::{Client, History, Roster, Site, Tokens, client::ack, escape};
 
 /// Somebody who is signed in.
 #[derive(Debug, Clone)]
@@ -363,10 +363,7 @@ impl Client {
 
     /// Sends to the channel of a group and returns the ack.
     pub(crate) async fn say(&mut self, group: &str, content: &str) -> Value {
-        let mut reply = self.try_say(group, content).await;
-        let ack = reply["channel_message_ack"].take();
-        assert!(ack.is_object(), "no ack for {} but {reply}", self.name);
-        ack
+        ack(self.try_say(group, content).await)
     }
 
     /// Insists that the session is out of the channel of a group, and cannot get in.

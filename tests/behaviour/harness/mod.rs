@@ -5,12 +5,16 @@
 
 mod client;
 mod dice;
+mod direct;
+mod friend;
 mod group;
 mod load;
+mod notification;
 mod process;
 mod roster;
 mod server;
 mod site;
+mod status;
 mod store;
 
 use std::{future::Future, time::Duration};
@@ -18,16 +22,19 @@ use std::{future::Future, time::Duration};
 pub(crate) use self::{
     client::{Client, Close},
     dice::Dice,
+    direct::{direct_channel, direct_request},
     group::{
         BAD, DONE, NOT_FOUND, Person, Roles, TAKEN, Verdict, change_path, codes, group_channel,
         is_event, join_request, list, verdict,
     },
     load::{check_histories, pour},
+    notification::{id_of, senders, told},
     process::Process,
     roster::Roster,
     server::{Door, Server, settings},
     site::{History, Page, Site, Tokens, escape, room_id},
-    store::{Deed, Disturbed},
+    status::Online,
+    store::{Deed, Disturbed, Hold},
 };
 
 /// Longer than anything here may take, on a busy machine too.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 
 use banter::{
     BatchCommitted, ChannelId, CommitSink, MessageId, MessageStore, Page, PageQuery, Position,
@@ -75,6 +75,14 @@ impl MessageStore for Disturbed {
         })
     }
 
+    fn may_read<'a>(
+        &'a self,
+        user: UserId,
+        channel: &ChannelId,
+    ) -> StoreFuture<'a, Result<bool, StoreError>> {
+        self.inner.may_read(user, channel)
+    }
+
     fn open<'a>(&'a self, channel: &ChannelId) -> StoreFuture<'a, Result<Position, StoreError>> {
         self.inner.open(channel)
     }
@@ -112,5 +120,30 @@ impl MessageStore for Disturbed {
 
     fn page(&self, query: PageQuery) -> StoreFuture<'_, Result<Page, StoreError>> {
         self.inner.page(query)
+    }
+}
+
+/// Holds back the thread of the writer: what is submitted meanwhile waits in its queue.
+#[derive(Default)]
+pub(crate) struct Hold {
+    held: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Hold {
+    /// The writer does not come past here from now on.
+    pub(crate) fn begin(&self) {
+        *self.held.lock().unwrap() = true;
+    }
+
+    pub(crate) fn end(&self) {
+        *self.held.lock().unwrap() = false;
+        self.changed.notify_all();
+    }
+
+    /// For [`Disturbed::when_told`].
+    pub(crate) fn pass(&self) {
+        let held = self.held.lock().unwrap();
+        drop(self.changed.wait_while(held, |held| *held).unwrap());
     }
 }

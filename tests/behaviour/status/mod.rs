@@ -1,0 +1,5 @@
+//! Who is shown as online, and what those who follow them hear of it.
+
+mod follow;
+mod reconnects;
+mod sockets;
