@@ -3,11 +3,9 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { assertRefused, assertSocketError, client, newUser, open, say, texts, unique } from "./support.mjs";
+import { GROUP, assertRefused, assertSocketError, client, people, say, texts, unique } from "./support.mjs";
 
 const limits = { timeout: 60_000 };
-
-const GROUP = 3;
 
 // Standings in a group.
 const SUPERADMIN = 0;
@@ -30,21 +28,11 @@ const PROMOTED = 7;
 const BANNED = 8;
 const DEMOTED = 9;
 
-/** A user with a socket whose notifications wait in a list. */
-async function person(t) {
-  const session = await newUser();
-  const connection = await open(t, session);
-  const told = [];
-  connection.socket.onnotification = (notification) => told.push(notification);
-  return { session, connection, socket: connection.socket, told, id: session.user_id };
-}
-
 /** People, the first of whom makes a group. */
 async function groupOf(t, n, fields = {}) {
-  const people = [];
-  for (let i = 0; i < n; i++) people.push(await person(t));
-  const group = await client.createGroup(people[0].session, { name: unique("group"), ...fields });
-  return { group, people, channelId: `3.${group.id}..` };
+  const all = await people(t, n);
+  const group = await client.createGroup(all[0].session, { name: unique("group"), ...fields });
+  return { group, people: all, channelId: `3.${group.id}..` };
 }
 
 const join = ({ socket }, group) => socket.joinChat(group.id, GROUP, true, false);
@@ -156,10 +144,12 @@ describe("a group", limits, () => {
       assert.equal(listed.sender_id, sender.id);
       assert.equal(listed.persistent, true);
       assert.match(listed.subject, /./);
+      const live = await person.connection.notification();
+      assert.equal(live.id, listed.id);
+      assert.deepEqual(live.content, content);
+      assert.equal(live.code, code);
       await person.connection.settled();
-      assert.deepEqual(person.told.map(({ id }) => id), [listed.id]);
-      assert.deepEqual(person.told[0].content, content);
-      assert.equal(person.told[0].code, code);
+      assert.deepEqual(person.connection.notifications.waiting, []);
       const later = await client.listNotifications(person.session, 10, cacheable_cursor);
       assert.deepEqual(later.notifications ?? [], []);
       await client.deleteNotifications(person.session, [listed.id]);
@@ -224,11 +214,7 @@ describe("a group", limits, () => {
     const channels = [await join(ana, group), await join(ben, group)];
     await client.deleteGroup(ana.session, group.id);
     for (const [n, { connection, socket }] of [ana, ben].entries()) {
-      const own = channels[n].self.session_id;
-      for (let out = false; !out; ) {
-        const { leaves } = await connection.presence();
-        out = (leaves ?? []).some(({ session_id }) => session_id === own);
-      }
+      await connection.left(channels[n].self);
       await assertSocketError(say(socket, channelId, "anybody?"), BAD_INPUT);
       await connection.settled();
     }

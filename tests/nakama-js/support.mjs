@@ -12,6 +12,8 @@ const address = new URL(BANTER_URL);
 const PATIENCE_MS = 5_000;
 
 export const ROOM = 1;
+export const DIRECT = 2;
+export const GROUP = 3;
 
 export const client = new Client(
   process.env.BANTER_SERVER_KEY ?? "defaultkey",
@@ -26,14 +28,38 @@ export async function newUser() {
   return client.authenticateDevice(unique("device"), true);
 }
 
-/** A connected socket of the session, closed when the test ends. */
-export async function open(t, session) {
+/** A connected socket of the session, closed when the test ends. With `online` it shows the user as such. */
+export async function open(t, session, online = false) {
   const connection = new Connection(client.createSocket());
   t.after(() => connection.socket.disconnect(false));
-  await connection.socket.connect(session, false);
+  await connection.socket.connect(session, online);
   connection.listen();
   return connection;
 }
+
+/** A new user with a socket. */
+export async function person(t) {
+  const session = await newUser();
+  const connection = await open(t, session);
+  return { session, connection, socket: connection.socket, id: session.user_id, name: session.username };
+}
+
+export async function people(t, n) {
+  return Promise.all(Array.from({ length: n }, () => person(t)));
+}
+
+/** A call the SDK does not have. Rejects with the response when it is refused, as the SDK's calls do. */
+export async function rest(session, method, path) {
+  const headers = { Authorization: `Bearer ${session.token}` };
+  const response = await fetch(new URL(path, address), { method, headers });
+  if (!response.ok) throw response;
+  return response.json();
+}
+
+/** Opens the direct channel of two people for one of them. */
+export const openDirect = (one, other) => one.socket.joinChat(other.id, DIRECT, true, false);
+
+export const directId = (one, other) => `4.${[one.id, other.id].sort().join(".")}.`;
 
 /** New users, each with a socket that has joined one new room, all joins announced and forgotten. */
 export async function roomOf(t, n) {
@@ -58,7 +84,12 @@ export class Connection {
     this.socket = socket;
     this.messages = new Line("a channel message");
     this.presences = new Line("a presence event");
+    this.notifications = new Line("a notification");
+    this.statuses = new Line("a status event");
     this.ends = new Line("the end of the connection");
+    // Before it connects: they may come right behind the handshake.
+    socket.onnotification = (notification) => this.notifications.put(notification);
+    socket.onstatuspresence = (event) => this.statuses.put(event);
   }
 
   /** Takes the SDK's handlers; after `connect`, because it sets some of them itself. */
@@ -76,8 +107,24 @@ export class Connection {
     return this.presences.take();
   }
 
+  notification() {
+    return this.notifications.take();
+  }
+
+  status() {
+    return this.statuses.take();
+  }
+
   end() {
     return this.ends.take();
+  }
+
+  /** Returns when a presence event says that a session has left, after any others. */
+  async left({ session_id }) {
+    for (;;) {
+      const { leaves } = await this.presence();
+      if ((leaves ?? []).some((presence) => presence.session_id === session_id)) return;
+    }
   }
 
   /** Returns when the server has answered a ping, so that all it sent before has arrived too. */
@@ -90,6 +137,8 @@ export class Connection {
     await this.settled();
     assert.deepEqual(this.messages.waiting, []);
     assert.deepEqual(this.presences.waiting, []);
+    assert.deepEqual(this.notifications.waiting, []);
+    assert.deepEqual(this.statuses.waiting, []);
     assert.deepEqual(this.ends.waiting, []);
   }
 }
