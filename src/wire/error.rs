@@ -102,11 +102,7 @@ impl From<PublishError> for EnvelopeError {
 
 impl From<DeclineError> for EnvelopeError {
     fn from(error: DeclineError) -> Self {
-        let code = match &error {
-            DeclineError::NotYours => EnvelopeCode::BadInput,
-            DeclineError::Store(_) => EnvelopeCode::Internal,
-        };
-        Self::new(code, error.to_string())
+        ApiError::from(error).into()
     }
 }
 
@@ -128,7 +124,13 @@ impl From<StatusError> for EnvelopeError {
 /// Users are looked up for a follow.
 impl From<AccountError> for EnvelopeError {
     fn from(error: AccountError) -> Self {
-        let error = ApiError::from(error);
+        ApiError::from(error).into()
+    }
+}
+
+/// What REST answers as well is told with the same words: they hold nothing that is for the log alone.
+impl From<ApiError> for EnvelopeError {
+    fn from(error: ApiError) -> Self {
         let code = match error.code {
             ApiCode::Unavailable | ApiCode::Internal => EnvelopeCode::Internal,
             _ => EnvelopeCode::BadInput,
@@ -361,5 +363,27 @@ impl From<AccountError> for ApiError {
             AccountError::Store(error) => return error.clone().into(),
         };
         Self::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_the_store_failed_is_for_the_log_alone() {
+        let failed = || StoreError::Failed("disk I/O error at /srv/banter".into());
+        for told in [
+            EnvelopeError::from(DeclineError::Store(failed())),
+            EnvelopeError::from(AccountError::Store(failed())),
+            EnvelopeError::from(PublishError::Store(failed())),
+        ] {
+            assert_eq!(told.code, EnvelopeCode::Internal);
+            assert!(!told.message.contains("disk"), "{}", told.message);
+        }
+        let refused = EnvelopeError::from(DeclineError::NotYours);
+        assert_eq!(refused.code, EnvelopeCode::BadInput);
+        let error = ApiError::from(FriendError::Store(failed()));
+        assert!(!error.message.contains("disk"), "{}", error.message);
     }
 }
