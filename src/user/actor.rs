@@ -289,8 +289,7 @@ impl Handler<Follow> for UserActor {
         ctx: &mut Context<Self>,
     ) -> Self::Result {
         self.stay(ctx);
-        // The answer is the truth, not what was told of it.
-        self.tell_now(ctx);
+        self.tell_before_answer(ctx);
         let seat = self.seat(home);
         self.followers.insert(follower, seat);
         Followed {

@@ -87,9 +87,7 @@ impl Notification {
             about: None,
         }
     }
-}
 
-impl Notification {
     /// Whether it waits for the user to do something in answer.
     pub(crate) fn is_question(&self) -> bool {
         const QUESTIONS: [i32; 2] = [

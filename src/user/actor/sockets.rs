@@ -29,6 +29,9 @@ pub(super) struct Branch {
     pub(super) audience: Option<Arc<[SocketKey]>>,
 }
 
+/// Pieces of news that may have been told within one window.
+const AT_ONCE: usize = 8;
+
 impl UserActor {
     pub(super) fn seat(&mut self, home: Home) -> Seat {
         let known = self
@@ -53,15 +56,21 @@ impl UserActor {
     /// Tells what is news of the user's status. Some changes are told at once; of those that come faster than that,
     /// only what they lead to: however often a user speaks of themselves, others hear of it so often.
     pub(super) fn tell(&mut self, ctx: &mut Context<Self>) {
-        /// Pieces of news that may have been told within one window.
-        const AT_ONCE: usize = 8;
-        if self.lately_told < AT_ONCE {
-            self.tell_now(ctx);
-        }
+        self.tell_unless(AT_ONCE, ctx);
     }
 
-    /// Tells followers and the user's own sessions what is news, each relay with one message.
-    pub(super) fn tell_now(&mut self, ctx: &mut Context<Self>) {
+    /// As [`tell`](Self::tell), before a follow is answered: the answer shall be the truth, not what was told of
+    /// it. Only that many more, as a flood and followers who ask again and again may be one and the same.
+    pub(super) fn tell_before_answer(&mut self, ctx: &mut Context<Self>) {
+        self.tell_unless(2 * AT_ONCE, ctx);
+    }
+
+    /// Tells followers and the user's own sessions what is news, each relay with one message; unless so many
+    /// have been told lately.
+    fn tell_unless(&mut self, most: usize, ctx: &mut Context<Self>) {
+        if self.lately_told >= most {
+            return;
+        }
         let mut written = Vec::new();
         for news in self.statuses.take_news() {
             metrics::counter!("banter_status_events_total").increment(1);
