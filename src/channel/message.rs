@@ -174,8 +174,10 @@ mod tests {
                 persistent: true,
             };
             let weight = message.weight();
-            let frame = Outgoing::Message(Arc::new(message)).frame(Format::Json, None);
-            prop_assert!(frame.len() <= 2 * weight);
+            let message = Outgoing::Message(Arc::new(message));
+            for format in Format::ALL {
+                prop_assert!(message.frame(format, None).len() <= 2 * weight);
+            }
         }
     }
 }

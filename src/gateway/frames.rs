@@ -6,7 +6,7 @@ use crate::{relay::Closing, wire::CloseCode};
 
 /// What a peer said, put together from frames.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
+pub(crate) enum Incoming {
     /// Valid UTF-8.
     Text(Bytes),
     Binary(Bytes),
@@ -17,7 +17,7 @@ pub(super) enum Incoming {
 }
 
 /// Turns bytes into whole messages (RFC 6455), bounded and checked.
-pub(super) struct FrameReader {
+pub(crate) struct FrameReader {
     codec: ws::Codec,
     /// A fragmented message of which the end is still missing. Boxed, as it is rare.
     begun: Option<Box<Begun>>,
@@ -44,7 +44,7 @@ const BAD_FRAME: Closing = Closing {
 
 impl FrameReader {
     /// `max_bytes` bounds a message, in one frame or many.
-    pub(super) fn new(max_bytes: usize) -> Self {
+    pub(crate) fn new(max_bytes: usize) -> Self {
         Self {
             codec: ws::Codec::new().max_size(max_bytes),
             begun: None,
@@ -54,7 +54,7 @@ impl FrameReader {
 
     /// Takes the next message out of `bytes`. `None` when more bytes are needed. After an error
     /// nothing more can be read.
-    pub(super) fn next(&mut self, bytes: &mut BytesMut) -> Result<Option<Incoming>, Closing> {
+    pub(crate) fn next(&mut self, bytes: &mut BytesMut) -> Result<Option<Incoming>, Closing> {
         loop {
             let frame = match self.codec.decode(bytes) {
                 Ok(Some(frame)) => frame,

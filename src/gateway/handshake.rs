@@ -19,7 +19,6 @@ use crate::{
 pub(super) struct Admission {
     caller: Caller,
     format: Format,
-    id: SessionId,
     online: OnlineSession,
 }
 
@@ -30,7 +29,7 @@ pub(super) enum Refusal {
     NotAHandshake,
     #[error("missing or invalid token")]
     Token,
-    #[error("format must be json")]
+    #[error("format must be json, protobuf or bincode")]
     Format,
     #[error("too many sessions")]
     TooManySessions,
@@ -90,7 +89,10 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
         token.as_deref()
     };
     let token = token.ok_or(Refusal::Token)?;
-    let format = Format::parse(format.as_deref().unwrap_or_default()).ok_or(Refusal::Format)?;
+    let format = match format.as_deref() {
+        None | Some("") => Format::Json,
+        Some(name) => name.parse().map_err(|_| Refusal::Format)?,
+    };
     let accounts = &worker.shared.accounts;
     let caller = accounts.verify(token).map_err(|_| Refusal::Token)?;
     ws::verify_handshake(head).map_err(|_| Refusal::NotAHandshake)?;
@@ -103,7 +105,6 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
     Ok(Admission {
         caller,
         format,
-        id,
         online,
     })
 }
@@ -113,11 +114,11 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
     let Admission {
         caller,
         format,
-        id,
         online,
     } = admission;
     let settings = &worker.shared.settings;
-    let relay = worker.relay();
+    let around = worker.surroundings();
+    let relay = &around.relay;
     let outbox = Rc::new(Outbox::new(format, worker.shared.outbox_limits()));
     let hides = settings.hide_blocked.then_some(caller.user);
     let socket = relay.attach(outbox.clone(), hides);
@@ -136,21 +137,12 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
         outbox.close(Closing::LOGGED_OUT);
     }
     let session = Session::start(SessionParts {
-        id,
-        user: caller.user,
+        around,
         username,
         outbox: outbox.clone(),
         socket,
-        relay,
-        directory: worker.shared.directory.clone(),
         online,
         arrival: Some(arrival),
-        accounts: worker.shared.accounts.clone(),
-        chat_requests: worker.shared.chat_requests.clone(),
-        max_channels: settings.max_session_channels,
-        max_follows: settings.max_session_follows,
-        max_list_items: settings.max_list_items,
-        pipeline: settings.pipeline,
     });
     Peer::new(
         outbox,

@@ -20,9 +20,13 @@ const MALFORMED: Closing = Closing {
     code: CloseCode::NORMAL,
     reason: "malformed envelope",
 };
-const WRONG_KIND: Closing = Closing {
+const BINARY: Closing = Closing {
     code: CloseCode::NORMAL,
-    reason: "binary message on a JSON socket",
+    reason: "binary message where the format is text",
+};
+const TEXT: Closing = Closing {
+    code: CloseCode::NORMAL,
+    reason: "text message where the format is binary",
 };
 
 /// Decodes requests and hands them to the session.
@@ -34,12 +38,13 @@ impl SessionInbox {
     pub(super) fn new(session: Addr<Session>) -> Self {
         Self { session }
     }
-}
 
-impl Inbox for SessionInbox {
-    fn text(&mut self, text: Bytes, outbox: &Outbox) {
-        // Checked by the frame reader; a text that slipped through is as malformed as any other.
-        match wire::decode(std::str::from_utf8(&text).unwrap_or_default()) {
+    fn take(&mut self, text: bool, payload: &[u8], outbox: &Outbox) {
+        let format = outbox.format();
+        if format.is_text() != text {
+            return outbox.close_after_line(if text { TEXT } else { BINARY });
+        }
+        match wire::decode(format, payload) {
             Ok(envelope) => {
                 let ticket = outbox.stand_in_line(envelope.cid);
                 let request = Inbound {
@@ -58,9 +63,15 @@ impl Inbox for SessionInbox {
             }
         }
     }
+}
 
-    fn binary(&mut self, _: Bytes, outbox: &Outbox) {
-        outbox.close_after_line(WRONG_KIND);
+impl Inbox for SessionInbox {
+    fn text(&mut self, text: Bytes, outbox: &Outbox) {
+        self.take(true, &text, outbox);
+    }
+
+    fn binary(&mut self, bytes: Bytes, outbox: &Outbox) {
+        self.take(false, &bytes, outbox);
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) mod rest;
 mod socket;
 mod worker;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::frames::{FrameReader, Incoming};
 pub(crate) use self::{
     embedded::configure_socket,
     listener::{Listener, listen},

@@ -39,7 +39,7 @@ pub(super) fn cork(corked: &mut Vec<Rc<Outbox>>, outbox: &Rc<Outbox>) {
 /// The innermost loop of the server: one reference count and one queue entry per member and batch.
 /// Returns how many bytes a member got at most.
 pub(super) fn fan_out(members: &[Member], events: &[Event], corked: &mut Vec<Rc<Outbox>>) -> usize {
-    let mut batch = LocalBatch { json: Vec::new() };
+    let mut batch = LocalBatch::default();
     let mut apart = 0;
     for member in members {
         cork(corked, &member.outbox);
@@ -51,8 +51,7 @@ pub(super) fn fan_out(members: &[Member], events: &[Event], corked: &mut Vec<Rc<
             member.outbox.push(piece.clone());
         }
     }
-    let together = batch.json.iter().map(Bytes::len).sum();
-    apart.max(together)
+    apart.max(batch.bytes())
 }
 
 /// Pushes what the member is to see, one by one, and answers how many bytes that is.
@@ -74,8 +73,9 @@ fn push_visible(member: &Member, events: &[Event]) -> usize {
 /// The frames of a batch, put together: whoever gets one of them gets all. A copy of this thread's
 /// own, because two threads that count references on one cache line cost each other more than the
 /// copy does.
+#[derive(Default)]
 struct LocalBatch {
-    json: Vec<Bytes>,
+    pieces: [Vec<Bytes>; Format::ALL.len()],
 }
 
 impl LocalBatch {
@@ -83,9 +83,7 @@ impl LocalBatch {
     const PIECE: usize = 16 * 1024;
 
     fn pieces(&mut self, events: &[Event], format: Format) -> &[Bytes] {
-        let pieces = match format {
-            Format::Json => &mut self.json,
-        };
+        let pieces = &mut self.pieces[format as usize];
         if pieces.is_empty() {
             let mut piece = BytesMut::new();
             for event in events {
@@ -98,5 +96,11 @@ impl LocalBatch {
             pieces.push(piece.freeze());
         }
         pieces
+    }
+
+    /// How many bytes it has in the format that takes most, of those in use.
+    fn bytes(&self) -> usize {
+        let bytes = |pieces: &Vec<Bytes>| pieces.iter().map(Bytes::len).sum();
+        self.pieces.iter().map(bytes).max().unwrap_or(0)
     }
 }

@@ -21,19 +21,14 @@ impl CloseCode {
     pub(crate) const INTERNAL: Self = Self(1011);
 }
 
-/// Room that `payload_buffer` leaves for the longest header of an unmasked frame.
+/// The longest header of an unmasked frame.
 const HEADER: usize = 10;
 
-/// A buffer to write a payload to; to be finished by [`text_frame`].
-pub(super) fn payload_buffer(capacity: usize) -> Vec<u8> {
-    let mut buffer = Vec::with_capacity(HEADER + capacity);
-    buffer.resize(HEADER, 0);
-    buffer
-}
-
-/// Puts the header before the payload, in place.
-pub(super) fn text_frame(mut buffer: Vec<u8>) -> Bytes {
-    const FIN_TEXT: u8 = 0x81;
+/// A whole message in one frame; its payload is written in place behind the header.
+pub(super) fn written_frame(text: bool, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    const FIN: u8 = 0x80;
+    let mut buffer = vec![0; HEADER];
+    write(&mut buffer);
     let length = buffer.len() - HEADER;
     let start = match length {
         0..=125 => {
@@ -51,19 +46,22 @@ pub(super) fn text_frame(mut buffer: Vec<u8>) -> Bytes {
             0
         }
     };
-    buffer[start] = FIN_TEXT;
+    buffer[start] = FIN | u8::from(op_code(text));
     Bytes::from(buffer).slice(start..)
+}
+
+fn op_code(text: bool) -> ws::OpCode {
+    if text {
+        ws::OpCode::Text
+    } else {
+        ws::OpCode::Binary
+    }
 }
 
 /// A whole message in one frame, text or binary.
 pub(crate) fn message_frame(text: bool, payload: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(HEADER + payload.len());
-    let kind = if text {
-        ws::OpCode::Text
-    } else {
-        ws::OpCode::Binary
-    };
-    ws::Parser::write_message(&mut frame, payload, kind, true, false);
+    ws::Parser::write_message(&mut frame, payload, op_code(text), true, false);
     frame.freeze()
 }
 
@@ -96,17 +94,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_any_length_is_read_back() {
+    fn a_message_of_any_length_is_read_back() {
         for length in [0, 1, 125, 126, 127, 65_535, 65_536, 70_000] {
-            let mut buffer = payload_buffer(0);
-            buffer.resize(HEADER + length, b'x');
-            let mut bytes = BytesMut::from(&text_frame(buffer)[..]);
-            let mut codec = ws::Codec::new().client_mode().max_size(1 << 20);
-            match codec.decode(&mut bytes) {
-                Ok(Some(ws::Frame::Text(text))) => assert_eq!(text.len(), length),
-                other => panic!("{length}: {other:?}"),
+            for text in [true, false] {
+                let frame = written_frame(text, |payload| payload.resize(HEADER + length, b'x'));
+                let mut bytes = BytesMut::from(&frame[..]);
+                let mut codec = ws::Codec::new().client_mode().max_size(1 << 20);
+                match codec.decode(&mut bytes) {
+                    Ok(Some(ws::Frame::Text(read))) if text => assert_eq!(read.len(), length),
+                    Ok(Some(ws::Frame::Binary(read))) if !text => assert_eq!(read.len(), length),
+                    other => panic!("{length}: {other:?}"),
+                }
+                assert!(bytes.is_empty());
             }
-            assert!(bytes.is_empty());
         }
     }
 }

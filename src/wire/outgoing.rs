@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{EnvelopeError, Format, json};
+use super::{EnvelopeError, Format, envelope, frame::written_frame, json};
 use crate::{
     channel::{Announced, ChannelId, Message, Presence, PresenceDelta, PublishError},
     user::{Notification, StatusNews, StatusPresence},
 };
 
 /// What a client can get on its socket.
+#[derive(Debug)]
 pub(crate) enum Outgoing {
     /// Answer to a ping.
     Pong,
@@ -31,6 +32,7 @@ pub(crate) enum Outgoing {
     StatusNews(StatusNews),
 }
 
+#[derive(Debug)]
 pub(crate) struct JoinAnswer {
     pub(crate) channel: ChannelId,
     pub(crate) others: Announced,
@@ -38,6 +40,7 @@ pub(crate) struct JoinAnswer {
     pub(crate) presence: Arc<Presence>,
 }
 
+#[derive(Debug)]
 pub(crate) struct PresenceNews {
     pub(crate) channel: ChannelId,
     pub(crate) delta: PresenceDelta,
@@ -57,9 +60,12 @@ impl PresenceNews {
 impl Outgoing {
     /// The whole WebSocket frame in a format. `cid` is the one of the request that is answered.
     pub(crate) fn frame(&self, format: Format, cid: Option<&str>) -> Bytes {
-        match format {
-            Format::Json => json::frame(self, cid),
-        }
+        written_frame(format.is_text(), |buffer| match format {
+            Format::Json => json::write(self, cid, buffer),
+            Format::Protobuf | Format::Bincode => {
+                format.encode_onto(&envelope::of(self, cid), buffer);
+            }
+        })
     }
 }
 

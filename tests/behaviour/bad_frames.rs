@@ -116,7 +116,7 @@ async fn a_binary_frame_ends_the_connection(door: Door) {
         .await;
     assert_eq!(
         offender.closed().await,
-        Close::Frame(1000, "binary message on a JSON socket".to_owned())
+        Close::Frame(1000, "binary message where the format is text".to_owned())
     );
     assert!(
         offender

@@ -68,7 +68,7 @@ async fn traffic_can_be_seen_in_the_metrics() {
         (r#"banter_messages_total{kind="update"}"#, 1.0),
         (r#"banter_messages_total{kind="remove"}"#, 1.0),
         (
-            r#"banter_socket_closes_total{reason="binary message on a JSON socket"}"#,
+            r#"banter_socket_closes_total{reason="binary message where the format is text"}"#,
             1.0,
         ),
         ("banter_writer_queue", 0.0),

@@ -2,6 +2,8 @@
 # The stock Nakama JavaScript client against a running server.
 #
 #   BANTER_URL=http://127.0.0.1:PORT tests/nakama-js/run.sh [argument of `node --test` ...]
+#
+# With NAKAMA_JS_FORMAT=protobuf its sockets use the SDK's protobuf adapter.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 : "${BANTER_URL:?the address of a running server, e.g. http://127.0.0.1:7350}"

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { Client } from "@heroiclabs/nakama-js";
+import { WebSocketAdapterPb } from "@heroiclabs/nakama-js-protobuf";
 
 const { BANTER_URL } = process.env;
 if (!BANTER_URL) throw new Error("BANTER_URL must hold the address of a running server");
@@ -28,9 +29,17 @@ export async function newUser() {
   return client.authenticateDevice(unique("device"), true);
 }
 
+const adapters = { json: () => undefined, protobuf: () => new WebSocketAdapterPb() };
+
+/** The format of sockets that are not asked for another one. */
+const { NAKAMA_JS_FORMAT = "json" } = process.env;
+
+/** Whether the SDK sends what the Nakama protocol does not have. With protobuf it leaves that out. */
+export const sendsAdditions = NAKAMA_JS_FORMAT === "json";
+
 /** A connected socket of the session, closed when the test ends. With `online` it shows the user as such. */
-export async function open(t, session, online = false) {
-  const connection = new Connection(client.createSocket());
+export async function open(t, session, online = false, format = NAKAMA_JS_FORMAT) {
+  const connection = new Connection(client.createSocket(false, false, adapters[format]()));
   t.after(() => connection.socket.disconnect(false));
   await connection.socket.connect(session, online);
   connection.listen();
@@ -62,12 +71,12 @@ export const openDirect = (one, other) => one.socket.joinChat(other.id, DIRECT, 
 export const directId = (one, other) => `4.${[one.id, other.id].sort().join(".")}.`;
 
 /** New users, each with a socket that has joined one new room, all joins announced and forgotten. */
-export async function roomOf(t, n) {
+export async function roomOf(t, n, formats = []) {
   const room = unique("room");
   const members = [];
   for (let i = 0; i < n; i++) {
     const session = await newUser();
-    const connection = await open(t, session);
+    const connection = await open(t, session, false, formats[i]);
     const channel = await connection.socket.joinChat(room, ROOM, true, false);
     members.push({ session, connection, socket: connection.socket, channel });
   }

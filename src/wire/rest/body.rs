@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::wire::error::ApiError;
+use crate::wire::{error::ApiError, quote::one_line};
 
 /// Reads a body. An empty one is `{}`, as many calls need none.
 ///
@@ -33,7 +33,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 fn describe(field: &str, error: &serde_json::Error) -> String {
     use serde_json::error::Category;
     match error.classify() {
-        Category::Data => format!("field {field} has the wrong type"),
+        Category::Data => format!("field {} has the wrong type", one_line(field)),
         Category::Eof => "the JSON ends early".to_owned(),
         Category::Syntax | Category::Io => {
             format!(

@@ -3,32 +3,28 @@
 
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
-use super::{
-    EnvelopeError, Outgoing,
-    frame::{payload_buffer, text_frame},
-    rest::notification::NotificationBody,
-};
 use crate::{
     channel::{ChannelId, ChannelKind, Message, Micros, Presence},
     user::StatusPresence,
+    wire::{EnvelopeError, Outgoing, rest::notification::NotificationBody},
 };
 
-pub(super) fn frame(what: &Outgoing, cid: Option<&str>) -> Bytes {
-    let mut buffer = payload_buffer(capacity(what));
+/// Appends the envelope to a buffer.
+pub(in crate::wire) fn write(what: &Outgoing, cid: Option<&str>, buffer: &mut Vec<u8>) {
+    let start = buffer.len();
+    buffer.reserve(capacity(what));
     let envelope = Envelope {
         cid,
         body: body(what),
     };
-    if let Err(error) = serde_json::to_writer(&mut buffer, &envelope) {
+    if let Err(error) = serde_json::to_writer(&mut *buffer, &envelope) {
         // Writing plain values to memory has nothing to fail on; should it ever, the client is told.
         tracing::error!(%error, "envelope cannot be encoded");
-        buffer.truncate(payload_buffer(0).len());
+        buffer.truncate(start);
         buffer.extend_from_slice(br#"{"error":{"message":"internal error"}}"#);
     }
-    text_frame(buffer)
 }
 
 /// About what the envelope will take, so that the buffer need not grow.
@@ -174,7 +170,7 @@ struct PresenceEventBody<'a> {
 
 /// A message, as on the socket and in the history; an ack is one without sender and content.
 #[derive(Serialize)]
-pub(super) struct MessageBody<'a> {
+pub(in crate::wire) struct MessageBody<'a> {
     channel_id: &'a str,
     message_id: uuid::Uuid,
     code: u8,
@@ -208,7 +204,7 @@ impl<'a> MessageBody<'a> {
         }
     }
 
-    pub(super) fn full(message: &'a Message) -> Self {
+    pub(in crate::wire) fn full(message: &'a Message) -> Self {
         let content = Some(message.content.as_str());
         Self {
             sender_id: Some(message.sender.0),
