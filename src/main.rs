@@ -14,6 +14,11 @@ use std::{
 use banter::config::{self, ConfigError, Invocation, LogFormat};
 use tracing_subscriber::filter::{EnvFilter, FromEnvError, LevelFilter};
 
+/// Takes half the time to open a connection, and gives memory back to the system when clients have gone.
+#[cfg(all(feature = "jemalloc", not(target_env = "msvc")))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -31,8 +31,10 @@ impl actix::Message for Join {
 }
 
 /// A session's place in a channel.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entered {
+    /// The channel's own id, of which all its sessions share one.
+    pub(crate) channel: ChannelId,
     /// This life of the channel.
     pub(crate) live: LiveChannel,
     /// The same when a session joins again without having left.

@@ -9,14 +9,16 @@ use crate::user::UserId;
 const ROOM_NAME_BYTES: usize = 64;
 
 /// A channel: room `2...NAME`, group `3.GROUPID..`, direct `4.LOWERID.HIGHERID.`
-/// (ids compared as text). Cheap to clone; equal when they name the same channel, whatever the case of
-/// the ids in them, and the order of users.
+/// (ids compared as text). Cheap to clone, and small; equal when they name the same channel, whatever the
+/// case of the ids in them, and the order of users.
 #[derive(Clone)]
-pub struct ChannelId {
+pub struct ChannelId(Arc<Named>);
+
+struct Named {
     /// With all ids in lower case.
-    text: Arc<str>,
+    text: Box<str>,
     /// As the client wrote it, where that differs.
-    written: Option<Arc<str>>,
+    written: Option<Box<str>>,
     kind: ChannelKind,
 }
 
@@ -54,36 +56,38 @@ pub enum ChannelIdError {
 }
 
 impl ChannelId {
+    fn named(text: String, written: Option<&str>, kind: ChannelKind) -> Self {
+        Self(Arc::new(Named {
+            text: text.into_boxed_str(),
+            written: written.map(Box::from),
+            kind,
+        }))
+    }
+
     /// The channel of a room.
     #[must_use]
     pub fn room(name: &RoomName) -> Self {
-        Self {
-            text: format!("2...{}", name.0).into(),
-            written: None,
-            kind: ChannelKind::Room,
-        }
+        Self::named(format!("2...{}", name.0), None, ChannelKind::Room)
     }
 
     /// The channel of a group.
     #[must_use]
     pub fn group(group: GroupId) -> Self {
-        Self {
-            text: format!("3.{group}..").into(),
-            written: None,
-            kind: ChannelKind::Group(group),
-        }
+        Self::named(format!("3.{group}.."), None, ChannelKind::Group(group))
     }
 
     /// The direct channel of two users, in any order; or of one with themselves.
     #[must_use]
     pub fn direct(one: UserId, two: UserId) -> Self {
+        Self::direct_as(one, two, None)
+    }
+
+    fn direct_as(one: UserId, two: UserId, written: Option<&str>) -> Self {
         // Their texts compare as they do.
         let (low, high) = (one.min(two), one.max(two));
-        Self {
-            text: format!("4.{low}.{high}.").into(),
-            written: None,
-            kind: ChannelKind::Direct(low, high),
-        }
+        let text = format!("4.{low}.{high}.");
+        let written = written.filter(|written| *written != text);
+        Self::named(text, written, ChannelKind::Direct(low, high))
     }
 
     /// Reads what a client wrote.
@@ -103,57 +107,45 @@ impl ChannelId {
             ("3", group, "", "") => ChannelKind::Group(GroupId::parse(group).ok_or(NotUuid)?),
             ("4", low, high, "") => {
                 let (low, high) = UserId::parse(low).zip(UserId::parse(high)).ok_or(NotUuid)?;
-                let channel = Self::direct(low, high);
-                return Ok(Self {
-                    written: (text != channel.as_str()).then(|| text.into()),
-                    ..channel
-                });
+                return Ok(Self::direct_as(low, high, Some(text)));
             }
             _ => return Err(Malformed),
         };
         let lower_case = kind == ChannelKind::Room || !text.bytes().any(|b| b.is_ascii_uppercase());
         Ok(if lower_case {
-            Self {
-                text: text.into(),
-                written: None,
-                kind,
-            }
+            Self::named(text.to_owned(), None, kind)
         } else {
-            Self {
-                text: text.to_ascii_lowercase().into(),
-                written: Some(text.into()),
-                kind,
-            }
+            Self::named(text.to_ascii_lowercase(), Some(text), kind)
         })
     }
 
     /// The id by which the channel is known: ids in it are in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// The same id without the spelling of whoever wrote it.
     pub(crate) fn known(&self) -> Self {
-        Self {
-            written: None,
-            ..self.clone()
+        match self.0.written {
+            None => self.clone(),
+            Some(_) => Self::named(self.as_str().to_owned(), None, self.0.kind),
         }
     }
 
     /// The id as it was [parsed](Self::parse): answers repeat what a client wrote.
     #[must_use]
     pub fn written(&self) -> &str {
-        self.written.as_ref().unwrap_or(&self.text)
+        self.0.written.as_ref().unwrap_or(&self.0.text)
     }
 
     pub(crate) fn kind(&self) -> ChannelKind {
-        self.kind
+        self.0.kind
     }
 
     /// Whether a user may be in the channel, or what that depends on.
     pub(crate) fn access(&self, user: UserId) -> Access {
-        match self.kind {
+        match self.0.kind {
             ChannelKind::Room => Access::Granted,
             ChannelKind::Group(group) => Access::MembersOf(group),
             ChannelKind::Direct(one, two) if user == one && user == two => Access::Granted,
@@ -165,7 +157,7 @@ impl ChannelId {
 
     /// The other user of a direct channel; `None` when `user` is not one of its two users, or both.
     pub(crate) fn direct_with(&self, user: UserId) -> Option<UserId> {
-        match self.kind {
+        match self.0.kind {
             ChannelKind::Direct(one, two) if one == two => None,
             ChannelKind::Direct(one, two) if user == one => Some(two),
             ChannelKind::Direct(one, two) if user == two => Some(one),
@@ -176,13 +168,13 @@ impl ChannelId {
     /// The name of the room; `None` for groups and direct channels.
     #[must_use]
     pub fn room_name(&self) -> Option<&str> {
-        (self.kind == ChannelKind::Room).then(|| &self.text["2...".len()..])
+        (self.0.kind == ChannelKind::Room).then(|| &self.0.text["2...".len()..])
     }
 
     /// The group; `None` for rooms and direct channels.
     #[must_use]
     pub fn group_id(&self) -> Option<GroupId> {
-        match self.kind {
+        match self.0.kind {
             ChannelKind::Group(group) => Some(group),
             ChannelKind::Room | ChannelKind::Direct(..) => None,
         }
@@ -192,7 +184,7 @@ impl ChannelId {
 // By this text alone, so that a map of channels can be asked with the text of a request.
 impl PartialEq for ChannelId {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.0.text == other.0.text
     }
 }
 
@@ -206,19 +198,19 @@ impl hash::Hash for ChannelId {
 
 impl Borrow<str> for ChannelId {
     fn borrow(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 }
 
 impl fmt::Display for ChannelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for ChannelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ChannelId({})", self.text)
+        write!(f, "ChannelId({})", self.as_str())
     }
 }
 

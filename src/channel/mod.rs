@@ -24,6 +24,8 @@ mod presence;
 mod state;
 mod store;
 
+#[cfg(feature = "bench")]
+pub(crate) use self::presence::PresenceBook;
 pub(crate) use self::{
     actor::Channel,
     command::{

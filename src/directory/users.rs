@@ -34,7 +34,7 @@ pub(super) struct Users {
     /// Sessions that are open or opening.
     sessions: AtomicUsize,
     limits: SessionLimits,
-    settings: UserSettings,
+    settings: Arc<UserSettings>,
 }
 
 struct LiveUser {
@@ -57,8 +57,8 @@ pub(crate) enum SessionLimit {
 /// A session's place among the open ones, given back when dropped.
 pub(crate) struct OnlineSession {
     directory: Directory,
-    user: UserId,
-    session: SessionId,
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
     addr: Addr<UserActor>,
     visible: Cell<bool>,
     arrived: Cell<bool>,
@@ -76,7 +76,7 @@ impl Users {
             shards,
             sessions: AtomicUsize::new(0),
             limits,
-            settings,
+            settings: Arc::new(settings),
         }
     }
 
@@ -92,7 +92,7 @@ impl Directory {
         let start = || {
             let parts = UserParts {
                 id: user,
-                settings: self.0.users.settings,
+                settings: self.0.users.settings.clone(),
                 friends: self.0.stores.friends.clone(),
                 directory: self.clone(),
             };
@@ -267,7 +267,7 @@ impl OnlineSession {
     }
 
     /// The user's actor.
-    pub(crate) fn user(&self) -> &Addr<UserActor> {
+    pub(crate) fn actor(&self) -> &Addr<UserActor> {
         &self.addr
     }
 

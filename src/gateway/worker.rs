@@ -2,15 +2,12 @@ use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 
-use crate::{
-    chat::Shared,
-    relay::{Relay, RelayHandle},
-};
+use crate::{chat::Shared, relay::Relay, session::Surroundings};
 
 /// What the sockets of one thread share. Stays on the thread.
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
-    relay: RefCell<Option<RelayHandle>>,
+    surroundings: RefCell<Option<Rc<Surroundings>>>,
     /// Sockets read into this one by one; what a socket cannot use yet it copies out.
     pub(super) buffer: Rc<RefCell<BytesMut>>,
 }
@@ -19,17 +16,32 @@ impl Worker {
     pub(super) fn new(shared: Arc<Shared>) -> Rc<Self> {
         Rc::new(Self {
             shared,
-            relay: RefCell::new(None),
+            surroundings: RefCell::new(None),
             buffer: Rc::default(),
         })
     }
 
-    /// This thread's relay, started on first need, and again should it have been lost.
-    pub(super) fn relay(&self) -> RelayHandle {
-        let mut relay = self.relay.borrow_mut();
-        match &*relay {
-            Some(live) if live.addr.connected() => live.clone(),
-            _ => relay.insert(Relay::start_here(self.tick())).clone(),
+    /// What the sessions of this thread share. Its relay is started on first need, and again should it have
+    /// been lost.
+    pub(super) fn surroundings(&self) -> Rc<Surroundings> {
+        let mut known = self.surroundings.borrow_mut();
+        match &*known {
+            Some(around) if around.relay.addr.connected() => around.clone(),
+            _ => known.insert(Rc::new(self.surround())).clone(),
+        }
+    }
+
+    fn surround(&self) -> Surroundings {
+        let settings = &self.shared.settings;
+        Surroundings {
+            relay: Relay::start_here(self.tick()),
+            directory: self.shared.directory.clone(),
+            accounts: self.shared.accounts.clone(),
+            chat_requests: self.shared.chat_requests.clone(),
+            max_channels: settings.max_session_channels,
+            max_follows: settings.max_session_follows,
+            max_list_items: settings.max_list_items,
+            pipeline: settings.pipeline,
         }
     }
 

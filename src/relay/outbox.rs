@@ -257,6 +257,10 @@ impl Outbox {
     /// Pings, notices a silent peer, and ends a close that takes too long. To be called every now and then.
     pub(crate) fn tick(&self, now: Instant) {
         let inner = &mut *self.inner.borrow_mut();
+        if inner.frames.is_empty() {
+            // Most sockets are quiet, and there may be very many: that must not cost them a queue.
+            inner.frames = VecDeque::new();
+        }
         if let Some((why, since)) = inner.ending
             && now.saturating_duration_since(since) >= self.limits.close_wait
         {

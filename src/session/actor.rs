@@ -34,25 +34,28 @@ pub(crate) struct Inbound {
 #[rtype(result = "()")]
 pub(crate) struct SocketClosed;
 
-/// What a session is made of.
-pub(crate) struct SessionParts {
-    pub(crate) id: SessionId,
-    pub(crate) user: UserId,
-    pub(crate) username: Arc<str>,
-    pub(crate) outbox: Rc<Outbox>,
-    pub(crate) socket: SocketKey,
+/// What the sessions of one thread share.
+pub(crate) struct Surroundings {
     pub(crate) relay: RelayHandle,
     pub(crate) directory: Directory,
-    /// The place among the user's open sessions, given back when the session ends.
-    pub(crate) online: OnlineSession,
-    /// The user's actor has been told of the session, and answers when it may get messages.
-    pub(crate) arrival: Option<Arrival>,
     pub(crate) accounts: Accounts,
     pub(crate) chat_requests: ChatRequests,
     pub(crate) max_channels: usize,
     pub(crate) max_follows: usize,
     pub(crate) max_list_items: usize,
     pub(crate) pipeline: usize,
+}
+
+/// What a session is made of.
+pub(crate) struct SessionParts {
+    pub(crate) around: Rc<Surroundings>,
+    pub(crate) username: Arc<str>,
+    pub(crate) outbox: Rc<Outbox>,
+    pub(crate) socket: SocketKey,
+    /// The place among the user's open sessions, given back when the session ends.
+    pub(crate) online: OnlineSession,
+    /// The user's actor has been told of the session, and answers when it may get messages.
+    pub(crate) arrival: Option<Arrival>,
 }
 
 pub(crate) struct Session {
@@ -85,6 +88,18 @@ impl Session {
         })
     }
 
+    pub(super) fn id(&self) -> SessionId {
+        self.parts.online.session
+    }
+
+    pub(super) fn user(&self) -> UserId {
+        self.parts.online.user
+    }
+
+    pub(super) fn around(&self) -> &Surroundings {
+        &self.parts.around
+    }
+
     pub(super) fn answer(&self, ticket: Ticket, answer: &Outgoing) {
         self.parts.outbox.answer(ticket, Some(answer));
     }
@@ -97,8 +112,8 @@ impl Session {
 
     fn presence(&self, persistence: bool) -> Presence {
         Presence {
-            session: self.parts.id,
-            user: self.parts.user,
+            session: self.id(),
+            user: self.user(),
             username: self.parts.username.clone(),
             persistence,
         }
@@ -109,12 +124,12 @@ impl Session {
     }
 
     fn join(&mut self, ticket: Ticket, join: ChannelJoin, ctx: &mut Context<Self>) {
-        let channel = match target(&join, self.parts.user) {
+        let channel = match target(&join, self.user()) {
             Ok(channel) => channel,
             Err(error) => return self.refuse(ticket, error),
         };
-        if self.joined.len() >= self.parts.max_channels && !self.joined.contains_key(&channel) {
-            let limit = self.parts.max_channels;
+        if self.joined.len() >= self.around().max_channels && !self.joined.contains_key(&channel) {
+            let limit = self.around().max_channels;
             return self.refuse(
                 ticket,
                 EnvelopeError::bad_input(format!("already in {limit} channels")),
@@ -136,14 +151,11 @@ impl Session {
         ticket: Option<Ticket>,
         ctx: &mut Context<Self>,
     ) {
-        let SessionParts {
-            socket,
-            relay,
-            directory,
-            ..
-        } = &self.parts;
-        let (relay, relay_id, socket, directory) =
-            (relay.addr.clone(), relay.id, *socket, directory.clone());
+        let Surroundings {
+            relay, directory, ..
+        } = self.around();
+        let (relay, relay_id, directory) = (relay.addr.clone(), relay.id, directory.clone());
+        let socket = self.parts.socket;
         let presence = self.presence(persistence);
         let asked = channel.clone();
         self.joining = Some(channel.clone());
@@ -164,7 +176,12 @@ impl Session {
                 result.map(|entered| (addr, entered))
             });
             match joined {
-                Ok((addr, Entered { live, stay })) => {
+                Ok((addr, entered)) => {
+                    let Entered {
+                        channel,
+                        live,
+                        stay,
+                    } = entered;
                     let membership = Membership {
                         addr,
                         live,
@@ -210,14 +227,14 @@ impl Session {
         self.parts.outbox.owed_by(ticket, membership.live);
         // Without a bound: one for each join that was answered.
         membership.addr.do_send(Leave {
-            session: self.parts.id,
+            session: self.id(),
             answer: Some(self.reply_address(ticket)),
         });
     }
 
     pub(super) fn reply_address(&self, ticket: Ticket) -> ReplyAddress {
         ReplyAddress {
-            relay: self.parts.relay.id,
+            relay: self.around().relay.id,
             socket: self.parts.socket,
             ticket,
         }
@@ -248,7 +265,7 @@ impl Session {
         };
         self.parts.outbox.owed_by(ticket, membership.live);
         match membership.addr.try_send(Publish {
-            session: self.parts.id,
+            session: self.id(),
             reply_to: self.reply_address(ticket),
             written,
             edit,
@@ -265,7 +282,7 @@ impl Session {
             Ok(channel) => channel,
             Err(error) => return self.refuse(ticket, error),
         };
-        let (requests, user) = (self.parts.chat_requests.clone(), self.parts.user);
+        let (requests, user) = (self.around().chat_requests.clone(), self.user());
         let declined = async move { requests.decline(user, &channel).await };
         ctx.wait(
             declined
@@ -331,11 +348,13 @@ impl Actor for Session {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let parts = &self.parts;
+        let around = self.around();
         // The line of answers bounds what the socket sends, and no more stays can end than there are, so its
         // requests always fit.
-        ctx.set_mailbox_capacity(parts.pipeline + parts.max_channels + 16);
-        parts.relay.tell(parts.socket, ctx.address().recipient());
+        ctx.set_mailbox_capacity(around.pipeline + around.max_channels + 16);
+        around
+            .relay
+            .tell(self.parts.socket, ctx.address().recipient());
         // Whose messages it is not to get is known before it asks for any.
         if let Some(arrival) = self.parts.arrival.take() {
             ctx.wait(arrival.into_actor(self).map(|arrived, session, _| {
@@ -352,7 +371,7 @@ impl Drop for Session {
     /// However the session ends, by a panic too, it leaves what it joined, and its socket with it.
     fn drop(&mut self) {
         metrics::gauge!("banter_sessions").decrement(1.0);
-        let session = self.parts.id;
+        let session = self.id();
         for (_, membership) in self.joined.drain() {
             // Without a bound: one for each join that was answered.
             membership.addr.do_send(Leave {
@@ -361,10 +380,10 @@ impl Drop for Session {
             });
         }
         if let Some(channel) = self.joining.take() {
-            self.parts.directory.leave(&channel, session);
+            self.around().directory.leave(&channel, session);
         }
         self.unfollow_all();
-        self.parts.relay.detach(self.parts.socket);
+        self.around().relay.detach(self.parts.socket);
         // Gone already, unless the session has panicked; then nobody is left to see a close through.
         self.parts.outbox.kill();
     }

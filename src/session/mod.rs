@@ -7,4 +7,4 @@
 mod actor;
 mod statuses;
 
-pub(crate) use actor::{Inbound, Session, SessionParts, SocketClosed};
+pub(crate) use actor::{Inbound, Session, SessionParts, SocketClosed, Surroundings};

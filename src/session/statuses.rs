@@ -15,8 +15,8 @@ use crate::{
 impl Session {
     pub(super) fn home(&self) -> Home {
         Home {
-            relay: self.parts.relay.addr.clone(),
-            relay_id: self.parts.relay.id,
+            relay: self.around().relay.addr.clone(),
+            relay_id: self.around().relay.id,
             socket: self.parts.socket,
         }
     }
@@ -31,7 +31,7 @@ impl Session {
             Ok(whom) => whom,
             Err(error) => return self.refuse(ticket, error),
         };
-        let accounts = self.parts.accounts.clone();
+        let accounts = self.around().accounts.clone();
         let found = async move { accounts.find_users(ids, names).await };
         let shown = found.into_actor(self).then(|found, session, _| {
             let asked = found.map_err(EnvelopeError::from).and_then(|users| {
@@ -64,7 +64,7 @@ impl Session {
         &self,
         follow: StatusFollow,
     ) -> Result<(Vec<UserId>, Vec<String>), StatusError> {
-        let max = self.parts.max_list_items;
+        let max = self.around().max_list_items;
         if follow.user_ids.len() + follow.usernames.len() > max {
             return Err(StatusError::TooMany { max });
         }
@@ -72,7 +72,7 @@ impl Session {
         if follow.usernames.iter().any(String::is_empty) {
             return Err(StatusError::EmptyName);
         }
-        let others = |id: &UserId| *id != self.parts.user && *id != UserId::SERVER;
+        let others = |id: &UserId| *id != self.user() && *id != UserId::SERVER;
         let names: BTreeSet<_> = follow.usernames.into_iter().collect();
         let others_names = |name: &String| **name != *self.parts.username;
         Ok((
@@ -87,15 +87,15 @@ impl Session {
         &mut self,
         mut users: Vec<UserId>,
     ) -> Result<impl Future<Output = Vec<(UserId, Option<Followed>)>> + use<>, StatusError> {
-        users.retain(|user| *user != self.parts.user);
+        users.retain(|user| *user != self.user());
         let new = users.iter().filter(|user| !self.followed.contains(user));
-        let max = self.parts.max_follows;
+        let max = self.around().max_follows;
         if self.followed.len() + new.count() > max {
             return Err(StatusError::TooManyFollowed { max });
         }
         self.followed.extend(&users);
-        let (follower, home) = (self.parts.id, self.home());
-        let directory = self.parts.directory.clone();
+        let (follower, home) = (self.id(), self.home());
+        let directory = self.around().directory.clone();
         let follow = move || Follow {
             follower,
             home: home.clone(),
@@ -163,10 +163,10 @@ impl Session {
     }
 
     fn end_follow(&self, user: UserId, done: Option<oneshot::Sender<()>>) {
-        if let Some(actor) = self.parts.directory.live_user(user) {
+        if let Some(actor) = self.around().directory.live_user(user) {
             // Without a bound: once for each user that is followed.
             actor.do_send(Unfollow {
-                follower: self.parts.id,
+                follower: self.id(),
                 done,
             });
         }
@@ -179,8 +179,8 @@ impl Session {
             Err(error) => return self.refuse(ticket, error),
         };
         let visible = status.is_some();
-        let sent = self.parts.online.user().try_send(SetStatus {
-            session: self.parts.id,
+        let sent = self.parts.online.actor().try_send(SetStatus {
+            session: self.id(),
             status,
             reply_to: self.reply_address(ticket),
         });

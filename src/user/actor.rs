@@ -48,14 +48,15 @@ pub(crate) struct UserSettings {
 
 pub(crate) struct UserParts {
     pub(crate) id: UserId,
-    pub(crate) settings: UserSettings,
+    pub(crate) settings: Arc<UserSettings>,
     pub(crate) friends: Arc<dyn FriendStore>,
     pub(crate) directory: Directory,
 }
 
 pub(crate) struct UserActor {
     parts: UserParts,
-    sessions: HashMap<SessionId, OpenSession>,
+    /// One or two, as a rule.
+    sessions: Vec<OpenSession>,
     statuses: Statuses,
     /// The last news that was told.
     news: News,
@@ -73,6 +74,7 @@ pub(crate) struct UserActor {
 }
 
 struct OpenSession {
+    id: SessionId,
     username: Arc<str>,
     token: TokenId,
     seat: Seat,
@@ -85,7 +87,7 @@ impl UserActor {
             let id = parts.id;
             Self {
                 parts,
-                sessions: HashMap::new(),
+                sessions: Vec::new(),
                 statuses: Statuses::default(),
                 news: News::of(id),
                 lately_told: 0,
@@ -113,7 +115,7 @@ impl UserActor {
             )
         };
         let event = Arc::new(Event::new(Outgoing::Notification(told)));
-        for session in self.sessions.values() {
+        for session in &self.sessions {
             self.close(session.seat, Closing::REPLACED, Some(event.clone()));
         }
     }
@@ -190,7 +192,7 @@ impl Drop for UserActor {
         }
         tracing::error!(user = %self.parts.id, "user lost");
         metrics::counter!("banter_users_lost_total").increment(1);
-        let own = self.sessions.values().map(|session| session.seat);
+        let own = self.sessions.iter().map(|session| session.seat);
         for seat in own.chain(self.followers.values().copied()) {
             self.close(seat, Closing::BROKEN, None);
         }
@@ -207,11 +209,14 @@ impl Handler<Arrive> for UserActor {
         }
         let seat = self.seat(arrive.home);
         let session = OpenSession {
+            id: arrive.session,
             username: arrive.username.clone(),
             token: arrive.token,
             seat,
         };
-        self.sessions.insert(arrive.session, session);
+        // Most users have one session, and there may be very many users.
+        self.sessions.reserve_exact(1);
+        self.sessions.push(session);
         if arrive.visible {
             // One more than may be shown is online all the same, with the others.
             let _ = self.statuses.set(StatusPresence {
@@ -233,7 +238,8 @@ impl Handler<Depart> for UserActor {
     type Result = ();
 
     fn handle(&mut self, Depart { session }: Depart, ctx: &mut Context<Self>) {
-        if let Some(gone) = self.sessions.remove(&session) {
+        let gone = self.sessions.iter().position(|open| open.id == session);
+        if let Some(gone) = gone.map(|place| self.sessions.swap_remove(place)) {
             self.relays[gone.seat.branch].audience = None;
         }
         self.statuses.clear(session);
@@ -251,7 +257,8 @@ impl Handler<SetStatus> for UserActor {
             status,
             reply_to,
         } = set;
-        let result = match (status, self.sessions.get(&session)) {
+        let open = self.sessions.iter().find(|open| open.id == session);
+        let result = match (status, open) {
             (Some(status), Some(open)) => self.statuses.set(StatusPresence {
                 session,
                 user: self.parts.id,
@@ -333,7 +340,7 @@ impl Handler<CloseSessions> for UserActor {
             Ends::Family(token) => session.token == token,
             Ends::UpTo(cut) => session.token <= cut,
         };
-        for session in self.sessions.values().filter(ends) {
+        for session in self.sessions.iter().filter(ends) {
             self.close(session.seat, why, None);
         }
     }

@@ -78,6 +78,7 @@ impl Channel {
             stay: Stay::new(),
         });
         let entered = Entered {
+            channel: self.state.id().clone(),
             live: self.live,
             stay: home.stay,
         };

@@ -39,6 +39,8 @@ impl UserActor {
             .iter()
             .position(|relay| relay.id == home.relay_id);
         let branch = known.unwrap_or_else(|| {
+            // There are as many as workers, and most users meet one.
+            self.relays.reserve_exact(1);
             self.relays.push(Branch {
                 id: home.relay_id,
                 addr: home.relay,
@@ -112,7 +114,7 @@ impl UserActor {
     fn audience(&mut self, branch: usize) -> Arc<[SocketKey]> {
         let (sessions, followers) = (&self.sessions, &self.followers);
         let audience = self.relays[branch].audience.get_or_insert_with(|| {
-            let own = sessions.values().map(|session| session.seat);
+            let own = sessions.iter().map(|session| session.seat);
             let all = own.chain(followers.values().copied());
             let here = all.filter(|seat| seat.branch == branch);
             here.map(|seat| seat.socket).collect()
@@ -124,7 +126,7 @@ impl UserActor {
     pub(super) fn push(&self, notification: Notification) {
         let event = Arc::new(Event::new(Outgoing::Notification(notification)));
         for (at, branch) in self.relays.iter().enumerate() {
-            let seats = self.sessions.values().map(|session| session.seat);
+            let seats = self.sessions.iter().map(|session| session.seat);
             let here = seats.filter(|seat| seat.branch == at);
             let sockets: Arc<[SocketKey]> = here.map(|seat| seat.socket).collect();
             if !sockets.is_empty() {
@@ -199,7 +201,7 @@ impl UserActor {
     fn own_relays(&self) -> impl Iterator<Item = &Addr<Relay>> {
         let own: HashSet<usize> = self
             .sessions
-            .values()
+            .iter()
             .map(|session| session.seat.branch)
             .collect();
         let relays = self.relays.iter().enumerate();
