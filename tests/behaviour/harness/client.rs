@@ -230,6 +230,14 @@ impl Client {
         .await
     }
 
+    /// The next binary message, from a socket that has nothing else to say.
+    pub(crate) async fn binary(&mut self) -> Bytes {
+        match soon("a binary message", self.socket.next()).await {
+            Some(Ok(Frame::Binary(payload))) => payload,
+            other => panic!("{}: {other:?} instead of a binary message", self.name),
+        }
+    }
+
     /// How many envelopes have been read and not asked for yet.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
