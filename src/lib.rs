@@ -11,6 +11,9 @@ mod channel;
 mod chat;
 pub mod config;
 mod directory;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod gateway;
 mod group;
 mod page;
