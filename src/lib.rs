@@ -7,6 +7,9 @@
 //! The house, the way of a message and the invariants are told in ARCHITECTURE.md.
 
 mod account;
+#[cfg(feature = "bench")]
+#[doc(hidden)]
+pub mod bench;
 mod channel;
 mod chat;
 pub mod config;

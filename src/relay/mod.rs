@@ -9,6 +9,8 @@
 //! the peer (`gateway`).
 
 mod actor;
+#[cfg(feature = "bench")]
+mod bench;
 mod closing;
 mod command;
 mod event;
@@ -16,6 +18,8 @@ mod fanout;
 mod line;
 mod outbox;
 
+#[cfg(feature = "bench")]
+pub use self::bench::Audience;
 pub(crate) use self::{
     actor::{Relay, RelayHandle},
     closing::Closing,
