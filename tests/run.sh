@@ -2,7 +2,7 @@
 # Everything that checks banter, from a clean clone.
 #
 #   tests/run.sh                  all parts
-#   tests/run.sh PART ...         some: rust conformance autobahn nakama-js readme
+#   tests/run.sh PART ...         some: rust conformance autobahn nakama-js loadtest readme
 #
 # Needs a Rust toolchain, Python 3 and Node 20 or newer; Python and Node packages are fetched once, into
 # target/ and node_modules/. Every server gets a free port and a directory of its own, so several runs can
@@ -13,12 +13,12 @@ set -uo pipefail
 cd "$root" || exit 2
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(rust conformance autobahn nakama-js readme)
+[ $# -gt 0 ] || parts=(rust conformance autobahn nakama-js loadtest readme)
 for part in "${parts[@]}"; do
   case $part in
-    rust | conformance | autobahn | nakama-js | readme) ;;
+    rust | conformance | autobahn | nakama-js | loadtest | readme) ;;
     -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
-    *) die "unknown part: $part (there are rust, conformance, autobahn, nakama-js, readme)" ;;
+    *) die "unknown part: $part (there are rust, conformance, autobahn, nakama-js, loadtest, readme)" ;;
   esac
 done
 need cargo "https://rustup.rs"
@@ -93,6 +93,8 @@ with_server() { # clean|any PROGRAM [ARGUMENT ...] -- COMMAND...
   shift
   while [ "$1" != -- ]; do server+=("$1"); shift; done
   shift
+  # What an earlier server has said must be gone before this one is asked where it listens.
+  : >"$scratch/server.out"
   "${server[@]}" >"$scratch/server.out" 2>"$scratch/server.err" &
   pid=$!
   for ((i = 0; i < 300; i++)); do
@@ -151,7 +153,10 @@ with_component() { # COMPONENT COMMAND...
 rust_part() {
   step lint 'cargo fmt' with_component rustfmt cargo fmt --all --check
   step lint 'cargo clippy' with_component clippy \
-    cargo clippy --workspace --all-targets --quiet -- -D warnings
+    cargo clippy --workspace --all-targets --features banter/bench --quiet -- -D warnings
+  step lint 'without default features' cargo check --no-default-features --quiet
+  step lint 'the client with TLS' \
+    cargo clippy -p banter-client --features tls --all-targets --quiet -- -D warnings
   step lint 'cargo doc' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
   if cargo nextest --version >/dev/null 2>&1; then
     step nextest 'cargo nextest' cargo nextest run --workspace --no-fail-fast --status-level fail
@@ -184,6 +189,23 @@ autobahn_against_url() {
 
 nakama_js_part() {
   step node 'the stock JavaScript client' with_banter "$tests/nakama-js/run.sh"
+  step node 'the stock JavaScript client with protobuf' \
+    with_banter env NAKAMA_JS_FORMAT=protobuf "$tests/nakama-js/run.sh"
+}
+
+loadtest_part() {
+  step lint 'a tournament of 200 players' loadtest tournament --players 200 --seconds 20 --seed 1
+  step lint 'fan-out to 200 members' loadtest fanout --members 200 --seconds 2 --format protobuf
+  step lint 'stored messages' loadtest persist --seconds 2 --format bincode
+  step lint 'idle connections' loadtest idle --connections 500 --join-room
+  step lint 'a storm of 300 joins' loadtest storm --members 300
+}
+
+loadtest() { # COMMAND...
+  cargo build --quiet -p loadtest || return
+  local program
+  program=$(built loadtest) || return
+  "$program" "$@"
 }
 
 readme_part() {
