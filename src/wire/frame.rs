@@ -24,10 +24,15 @@ impl CloseCode {
 /// The longest header of an unmasked frame.
 const HEADER: usize = 10;
 
-/// A whole message in one frame; its payload is written in place behind the header.
-pub(super) fn written_frame(text: bool, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+/// A whole message in one frame; its payload, of about `capacity` bytes, is written in place behind the header.
+pub(super) fn written_frame(
+    text: bool,
+    capacity: usize,
+    write: impl FnOnce(&mut Vec<u8>),
+) -> Bytes {
     const FIN: u8 = 0x80;
-    let mut buffer = vec![0; HEADER];
+    let mut buffer = Vec::with_capacity(HEADER + capacity);
+    buffer.resize(HEADER, 0);
     write(&mut buffer);
     let length = buffer.len() - HEADER;
     let start = match length {
@@ -97,7 +102,7 @@ mod tests {
     fn a_message_of_any_length_is_read_back() {
         for length in [0, 1, 125, 126, 127, 65_535, 65_536, 70_000] {
             for text in [true, false] {
-                let frame = written_frame(text, |payload| payload.resize(HEADER + length, b'x'));
+                let frame = written_frame(text, 0, |payload| payload.resize(HEADER + length, b'x'));
                 let mut bytes = BytesMut::from(&frame[..]);
                 let mut codec = ws::Codec::new().client_mode().max_size(1 << 20);
                 match codec.decode(&mut bytes) {

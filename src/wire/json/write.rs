@@ -14,7 +14,6 @@ use crate::{
 /// Appends the envelope to a buffer.
 pub(in crate::wire) fn write(what: &Outgoing, cid: Option<&str>, buffer: &mut Vec<u8>) {
     let start = buffer.len();
-    buffer.reserve(capacity(what));
     let envelope = Envelope {
         cid,
         body: body(what),
@@ -24,23 +23,6 @@ pub(in crate::wire) fn write(what: &Outgoing, cid: Option<&str>, buffer: &mut Ve
         tracing::error!(%error, "envelope cannot be encoded");
         buffer.truncate(start);
         buffer.extend_from_slice(br#"{"error":{"message":"internal error"}}"#);
-    }
-}
-
-/// About what the envelope will take, so that the buffer need not grow.
-fn capacity(what: &Outgoing) -> usize {
-    const PRESENCE: usize = 180;
-    match what {
-        Outgoing::Message(message) => 420 + message.content.as_str().len() * 5 / 4,
-        Outgoing::Ack(_) => 360,
-        Outgoing::Joined(answer) => 300 + answer.others.len() * PRESENCE,
-        Outgoing::Presence(news) => {
-            160 + (news.delta.joins.len() + news.delta.leaves.len()) * PRESENCE
-        }
-        Outgoing::Notification(told) => 320 + told.subject.len() + told.content.len() * 2,
-        Outgoing::Statuses(presences) => 64 + presences.len() * PRESENCE,
-        Outgoing::StatusNews(news) => 64 + (news.joins.len() + news.leaves.len()) * PRESENCE,
-        Outgoing::Pong | Outgoing::Empty | Outgoing::Error(_) => 96,
     }
 }
 
