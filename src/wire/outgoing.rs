@@ -82,7 +82,7 @@ impl Outgoing {
             Self::Notification(told) => 320 + told.subject.len() + told.content.len() * 2,
             Self::Statuses(presences) => 64 + presences.len() * PRESENCE,
             Self::StatusNews(news) => 64 + (news.joins.len() + news.leaves.len()) * PRESENCE,
-            Self::Pong | Outgoing::Empty | Outgoing::Error(_) => 96,
+            Self::Pong | Self::Empty | Self::Error(_) => 96,
         }
     }
 }
