@@ -18,7 +18,7 @@ mod writer;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
@@ -172,7 +172,7 @@ impl Sqlite {
 }
 
 fn configure_writer(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    prepare_once(connection)?;
     // Nobody else writes; only a checkpoint ever waits, for readers, and everybody waits for it.
     connection.busy_timeout(Duration::from_millis(50))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -195,10 +195,17 @@ fn configure_writer(connection: &Connection, settings: &Settings) -> rusqlite::R
     connection.pragma_update(None, "wal_autocheckpoint", 0)
 }
 
+/// Statements are kept, and never planned anew for other values: SQLite would do so with each page of history.
+fn prepare_once(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    prepare_once(&connection)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "cache_size", -16_384)?;
     Ok(connection)

@@ -34,7 +34,10 @@ pub(super) fn page(connection: &Connection, query: &PageQuery) -> rusqlite::Resu
         values.push(reader);
     }
     let mut rows = select.query(&*values)?;
-    let mut page = Page::default();
+    let mut page = Page {
+        messages: Vec::with_capacity(query.limit.min(MOST_PASSED)),
+        ..Page::default()
+    };
     let mut looked_at = 0;
     while let Some(row) = rows.next()? {
         if has_reader && row.get(8)? {

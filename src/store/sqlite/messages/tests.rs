@@ -1,3 +1,4 @@
+use rusqlite::StatementStatus;
 use uuid::Uuid;
 
 use super::*;
@@ -150,6 +151,22 @@ fn a_page_is_one_range_and_a_block_one_look_up() {
             assert_eq!(looked_up, has_reader, "{sql}: {plan:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn pages_from_other_places_are_not_planned_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(dir.path(), &crate::config::Settings::default()).unwrap();
+    let planned_anew = store.read(|conn| {
+        let sql = page::select_page(Direction::OldestFirst, false);
+        let mut select = conn.prepare(&sql)?;
+        for beyond in 0..3 {
+            select.query(params!["2...lobby", beyond, 100])?.next()?;
+        }
+        Ok::<_, StoreError>(select.get_status(StatementStatus::RePrepare))
+    });
+    assert_eq!(planned_anew.await.unwrap(), 0);
+    store.close();
 }
 
 #[test]
