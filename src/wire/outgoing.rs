@@ -73,7 +73,7 @@ impl Outgoing {
     fn about_bytes(&self) -> usize {
         const PRESENCE: usize = 180;
         match self {
-            Self::Message(message) => 420 + message.content.as_str().len() * 5 / 4,
+            Self::Message(message) => json::MessageBody::about_bytes(message),
             Self::Ack(_) => 360,
             Self::Joined(answer) => 300 + answer.others.len() * PRESENCE,
             Self::Presence(news) => {

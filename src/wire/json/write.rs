@@ -1,7 +1,10 @@
 //! Envelopes as JSON text, the way the reference writes them: snake_case keys, fields at their
 //! default left out, `code` and `persistent` of messages always there.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    io::Write,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Serialize, Serializer, ser::SerializeSeq};
 
@@ -161,10 +164,8 @@ pub(in crate::wire) struct MessageBody<'a> {
     username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<&'a str>,
-    #[serde(serialize_with = "time")]
-    create_time: Micros,
-    #[serde(serialize_with = "time")]
-    update_time: Micros,
+    create_time: TimeText,
+    update_time: TimeText,
     persistent: bool,
     #[serde(flatten)]
     names: Names<'a>,
@@ -172,6 +173,12 @@ pub(in crate::wire) struct MessageBody<'a> {
 
 impl<'a> MessageBody<'a> {
     fn ack(message: &'a Message) -> Self {
+        let create_time = TimeText::of(message.create_time);
+        // Few messages are ever changed.
+        let update_time = match message.update_time == message.create_time {
+            true => create_time,
+            false => TimeText::of(message.update_time),
+        };
         Self {
             channel_id: message.channel.written(),
             message_id: message.id.0,
@@ -179,8 +186,8 @@ impl<'a> MessageBody<'a> {
             sender_id: None,
             username: &message.username,
             content: None,
-            create_time: message.create_time,
-            update_time: message.update_time,
+            create_time,
+            update_time,
             persistent: message.persistent,
             names: Names::of(&message.channel),
         }
@@ -193,6 +200,11 @@ impl<'a> MessageBody<'a> {
             content,
             ..Self::ack(message)
         }
+    }
+
+    /// About what [`full`](Self::full) takes: so that a buffer hardly ever grows.
+    pub(in crate::wire) fn about_bytes(message: &Message) -> usize {
+        420 + message.content.as_str().len() * 5 / 4
     }
 }
 
@@ -279,12 +291,32 @@ impl Serialize for Presences<'_> {
     }
 }
 
-/// RFC 3339 in UTC with six digits: the same text live and in the history.
-fn time<S: Serializer>(time: &Micros, serializer: S) -> Result<S::Ok, S::Error> {
-    let since = Duration::from_micros(u64::try_from(time.0).unwrap_or(0));
-    serializer.collect_str(&humantime::format_rfc3339_micros(
-        SystemTime::UNIX_EPOCH + since,
-    ))
+/// A time in RFC 3339, UTC with six digits: the same text live and in the history.
+#[derive(Clone, Copy)]
+struct TimeText([u8; Self::LENGTH]);
+
+impl TimeText {
+    const LENGTH: usize = "2026-07-01T12:00:00.000000Z".len();
+    /// The end of the year 9999, to which RFC 3339 goes, in microseconds.
+    const LAST: u64 = 253_402_300_799_999_999;
+
+    fn of(time: Micros) -> Self {
+        let since = u64::try_from(time.0).unwrap_or(0).min(Self::LAST);
+        let time = SystemTime::UNIX_EPOCH + Duration::from_micros(since);
+        let mut text = [0; Self::LENGTH];
+        let mut free = &mut text[..];
+        if let Err(error) = write!(free, "{}", humantime::format_rfc3339_micros(time)) {
+            tracing::error!(%error, "a time does not have the length it always has");
+        }
+        Self(text)
+    }
+}
+
+impl Serialize for TimeText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = std::str::from_utf8(&self.0).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(text)
+    }
 }
 
 // The shape is serde's.
@@ -296,4 +328,20 @@ fn is_zero(code: &u8) -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_six_digits_and_end_with_the_year_9999() {
+        let text = |time| serde_json::to_string(&TimeText::of(Micros(time))).unwrap();
+        assert_eq!(
+            text(1_782_907_200_000_120),
+            r#""2026-07-01T12:00:00.000120Z""#
+        );
+        assert_eq!(text(-1), r#""1970-01-01T00:00:00.000000Z""#);
+        assert_eq!(text(i64::MAX), r#""9999-12-31T23:59:59.999999Z""#);
+    }
 }

@@ -28,5 +28,8 @@ pub(crate) fn history_answer(page: &HistoryPage, channel: &ChannelId, key: &Curs
         prev_cursor: text(page.previous),
         cacheable_cursor: text(page.cacheable),
     };
-    serde_json::to_vec(&body).expect("plain values are JSON")
+    let about_bytes: usize = page.messages.iter().map(MessageBody::about_bytes).sum();
+    let mut text = Vec::with_capacity(about_bytes + 512);
+    serde_json::to_writer(&mut text, &body).expect("plain values are JSON");
+    text
 }
