@@ -187,7 +187,7 @@ pub(crate) struct Hide {
 }
 
 /// Asks to be told when what came before has been done and written, as far as peers take it. Taken without a
-/// bound: once for each change of a block, and for each follow that ends.
+/// bound: once for each change of a block, and for each follow that ends; from a channel one at a time, or one each second.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Flush {

@@ -11,7 +11,7 @@ use crate::{
         Entered, Join, JoinError, Micros, Opening, SessionId,
         state::{Expelled, Joined},
     },
-    relay::{self, Admit, Event, Expel, Relay, RelayId, SocketKey, Stay},
+    relay::{self, Admit, Event, Expel, Flush, Relay, RelayId, SocketKey, Stay},
     store::StoreError,
     user::UserId,
     wire::{JoinAnswer, Outgoing, PresenceNews},
@@ -279,12 +279,40 @@ impl Channel {
             Some(Duration::ZERO) => self.announce_now(),
             Some(window) => {
                 self.announcing = Some(ctx.run_later(window, |channel, ctx| {
-                    channel.announcing = None;
                     channel.announce_now();
+                    channel.announce_when_written(ctx);
                     channel.linger_if_idle(ctx);
                 }));
             }
         }
+    }
+
+    /// Goes on announcing when the sockets have been written what was announced: to relays that are behind,
+    /// more pieces of news would only be more to do. One that stands still does not keep the others waiting for ever.
+    fn announce_when_written(&mut self, ctx: &mut Context<Self>) {
+        const PATIENCE: Duration = Duration::from_secs(1);
+        let relays = self.relays.iter().filter(|branch| branch.members > 0);
+        let written: Vec<_> = relays
+            .map(|branch| {
+                let (done, written) = oneshot::channel();
+                // Without a bound: each second one at most.
+                branch.addr.do_send(Flush { done });
+                written
+            })
+            .collect();
+        let all_written = async move {
+            for relay in written {
+                // A relay that is lost has nobody left to write to.
+                let _ = relay.await;
+            }
+        };
+        let waited = actix_rt::time::timeout(PATIENCE, all_written);
+        let go_on = waited.into_actor(self).map(|_, channel, ctx| {
+            channel.announcing = None;
+            channel.announce(ctx);
+            channel.linger_if_idle(ctx);
+        });
+        self.announcing = Some(ctx.spawn(go_on));
     }
 
     pub(super) fn announce_now(&mut self) {
