@@ -5,7 +5,7 @@ use std::{
     future::Future,
     io::{self, IoSlice},
     net::Shutdown,
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, ready},
 };
@@ -13,6 +13,7 @@ use std::{
 use actix_rt::net::TcpStream;
 use bytes::BytesMut;
 use socket2::SockRef;
+use tokio::io::AsyncReadExt;
 
 use super::{inbox::Inbox, peer::Peer};
 use crate::relay::Transport;
@@ -50,7 +51,7 @@ impl<I: Inbox> Socket<I> {
         unread: BytesMut,
         buffer: Rc<RefCell<BytesMut>>,
     ) -> Self {
-        let stream = Rc::new(Stream(stream));
+        let stream = Rc::new(Stream(RefCell::new(stream)));
         peer.outbox.connect(stream.clone());
         Self {
             stream,
@@ -125,7 +126,7 @@ impl<I: Inbox> Socket<I> {
             return Poll::Ready(Ok(()));
         }
         if self.phase == Phase::Closing {
-            SockRef::from(&self.stream.0).shutdown(Shutdown::Write)?;
+            SockRef::from(&*self.stream.0.borrow()).shutdown(Shutdown::Write)?;
             self.phase = Phase::Lingering;
         }
         loop {
@@ -140,25 +141,22 @@ impl<I: Inbox> Socket<I> {
 }
 
 /// A connection that its socket and its outbox both write to; they share a thread and never meet.
-struct Stream(TcpStream);
+struct Stream(RefCell<TcpStream>);
 
 impl Stream {
     /// Reads what is there. The end of the stream is an error.
     fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.0.poll_read_ready(cx))?;
-            match self.0.try_read_buf(buffer) {
-                Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-                Ok(_) => return Poll::Ready(Ok(())),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+        let mut stream = self.0.borrow_mut();
+        // Unlike `try_read` it knows from less than was asked for that there is no more, without asking again.
+        match ready!(pin!(stream.read_buf(buffer)).poll(cx))? {
+            0 => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+            _ => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, frames: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.0.poll_write_ready(cx))?;
+            ready!(self.0.borrow().poll_write_ready(cx))?;
             match self.try_write(frames) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
@@ -169,10 +167,11 @@ impl Stream {
 
 impl Transport for Stream {
     fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
+        let stream = self.0.borrow();
         match frames {
             // Measurably cheaper for the kernel, and the usual case at rest.
-            [frame] => self.0.try_write(frame),
-            frames => self.0.try_write_vectored(frames),
+            [frame] => stream.try_write(frame),
+            frames => stream.try_write_vectored(frames),
         }
     }
 }
