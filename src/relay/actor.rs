@@ -163,15 +163,16 @@ impl Drop for Relay {
 impl Relay {
     /// Writes to everybody who was delivered to.
     fn uncork(&mut self) {
-        /// Longest rest, and with it the most that it adds to the latency of a busy server.
-        const LONGEST: Duration = Duration::from_micros(250);
+        /// Longest rest, and with it the most that it adds to the latency of a busy server: one whose rounds
+        /// take twice as long.
+        const LONGEST: Duration = Duration::from_millis(2);
         let begun = Instant::now();
         for outbox in self.corked.drain(..) {
             outbox.uncork();
         }
         tell(std::mem::take(&mut self.awaited));
         let ended = Instant::now();
-        self.rest_until = ended + ((ended - begun) / 4).min(LONGEST);
+        self.rest_until = ended + ((ended - begun) / 2).min(LONGEST);
     }
 
     /// Uncorks at the end of this turn of the mailbox. Right after a long round of writes it rests a
@@ -181,7 +182,7 @@ impl Relay {
         let until = self.rest_until;
         let rested = async move {
             while Instant::now() < until {
-                // Not a timer: the shortest is four times as long. This looks for input meanwhile.
+                // Not a timer: the shortest is longer than most rests. This looks for input meanwhile.
                 tokio::task::yield_now().await;
             }
         };
