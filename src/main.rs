@@ -47,8 +47,17 @@ fn run() -> Result<(), Box<dyn Error>> {
         Err(error) => return Err(error.into()),
     };
     start_log(settings.log_format).map_err(|error| format!("RUST_LOG: {error}"))?;
+    allow_open_files();
     actix_rt::System::new().block_on(banter::serve(settings))?;
     Ok(())
+}
+
+/// Each connection is an open file, of which most systems let a program have 1024 unless it asks for more.
+fn allow_open_files() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => tracing::debug!(limit, "open files, connections included"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
 }
 
 fn start_log(format: LogFormat) -> Result<(), FromEnvError> {

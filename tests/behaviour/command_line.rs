@@ -6,6 +6,8 @@ use std::{
     process::{Command, Output},
 };
 
+use serde_json::json;
+
 use crate::harness::Process;
 
 /// Runs a command that is to end by itself, and returns its exit code and its complaint.
@@ -130,6 +132,29 @@ async fn what_is_kept_is_for_the_owner_only() {
         }
     }
     assert_eq!(keys, 3);
+}
+
+#[actix_web::test]
+async fn more_connections_than_open_files_at_first_are_taken() {
+    // The clients are files, too.
+    rlimit::increase_nofile_limit(1024).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let banter = Process::command(data.path());
+    let mut command = Command::new("sh");
+    for (name, _) in banter.get_envs() {
+        command.env_remove(name);
+    }
+    command.args(["-c", "ulimit -Sn 64 && exec \"$0\" \"$@\""]);
+    command.arg(banter.get_program()).args(banter.get_args());
+    let process = Process::spawn(command, data.path(), false).await;
+    let tokens = process.sign_in("ana").await;
+    let mut held = Vec::new();
+    for _ in 0..100 {
+        held.push(process.connect("ana", &tokens).await.unwrap());
+    }
+    for client in &mut held {
+        client.request(json!({"ping": {}})).await;
+    }
 }
 
 #[actix_web::test]
