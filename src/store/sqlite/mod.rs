@@ -1,5 +1,5 @@
-//! The embedded default: one SQLite file, a writer thread with a connection of its own, and a few
-//! read-only connections.
+//! The embedded default: one SQLite file, a writer thread with a connection of its own, a few
+//! read-only connections, and a thread that copies the log back.
 //!
 //! Invariants: what a caller was told is written has been committed (and, with `durability =
 //! "power"`, has reached the disk); a caller who got an error left no trace; every queue is bounded.
@@ -13,6 +13,7 @@ mod messages;
 mod notifications;
 mod queue;
 mod reader;
+mod wal;
 mod writer;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -22,7 +23,11 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
-use self::{reader::Readers, writer::Writer};
+use self::{
+    reader::Readers,
+    wal::{WriteAheadLog, checkpoint_due},
+    writer::Writer,
+};
 use super::StoreError;
 use crate::config::{Durability, Settings};
 
@@ -97,10 +102,14 @@ impl Sqlite {
         }
         let file = dir.join(FILE);
         let mut connection = Connection::open(&file)?;
-        configure_writer(&connection, settings)?;
+        configure_read_write(&connection, settings)?;
         migrate(&mut connection)?;
-        let (writer, thread) =
-            Writer::start(connection, &file, settings).map_err(OpenError::Thread)?;
+        let checkpointer = Connection::open(&file)?;
+        configure_read_write(&checkpointer, settings)?;
+        let log = WriteAheadLog::new(&file, settings.wal_bytes, checkpointer);
+        let (writer, thread) = log
+            .and_then(|log| Writer::start(connection, log, settings))
+            .map_err(OpenError::Thread)?;
         let connections = (0..settings.readers)
             .map(|_| open_reader(&file))
             .collect::<Result<Vec<_>, _>>()?;
@@ -171,7 +180,7 @@ impl Sqlite {
     }
 }
 
-fn configure_writer(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
+fn configure_read_write(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
     prepare_once(connection)?;
     // Nobody else writes; only a checkpoint ever waits, for readers, and everybody waits for it.
     connection.busy_timeout(Duration::from_millis(50))?;
@@ -189,9 +198,9 @@ fn configure_writer(connection: &Connection, settings: &Settings) -> rusqlite::R
     connection.pragma_update(
         None,
         "journal_size_limit",
-        writer::checkpoint_due(settings.wal_bytes) as i64,
+        checkpoint_due(settings.wal_bytes) as i64,
     )?;
-    // Checkpoints are the writer's own business, between commits.
+    // Checkpoints are the business of `wal`.
     connection.pragma_update(None, "wal_autocheckpoint", 0)
 }
 

@@ -2,10 +2,9 @@ use std::{
     collections::HashMap,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use rusqlite::Connection;
@@ -16,6 +15,7 @@ use super::{
     groups::Changed,
     messages::{self, ChannelKeys},
     queue::Queue,
+    wal::WriteAheadLog,
 };
 use crate::{
     channel::{
@@ -58,7 +58,7 @@ type Completion = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 impl Writer {
     pub(super) fn start(
         connection: Connection,
-        file: &Path,
+        log: WriteAheadLog,
         settings: &Settings,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let queue = Arc::new(Queue::new(
@@ -71,7 +71,7 @@ impl Writer {
             most: settings.writer_batch,
             keys: ChannelKeys::default(),
             max_notifications: settings.max_notifications,
-            log: WriteAheadLog::new(file, settings.wal_bytes),
+            log,
         };
         let thread = thread::Builder::new()
             .name("banter-writer".into())
@@ -310,7 +310,7 @@ impl WriterThread {
             times.record(begun.elapsed().as_secs_f64());
             self.log.look_after(&self.connection);
         }
-        self.log.checkpoint(&self.connection);
+        self.log.finish(&self.connection);
     }
 
     /// Takes jobs until one ends the transaction; those are left to be refused.
@@ -380,59 +380,6 @@ impl WriterThread {
     }
 }
 
-/// Bytes of log from which a checkpoint is due, and to which the log is cut back after one: a quarter of
-/// the limit, so that checkpoints stay short and the log has room to grow meanwhile.
-pub(super) fn checkpoint_due(limit: usize) -> usize {
-    limit / 4
-}
-
 fn panicked() -> StoreError {
     StoreError::Failed("a write panicked".into())
-}
-
-/// Keeps the log small. A long log makes every read slower and every start longer.
-struct WriteAheadLog {
-    file: PathBuf,
-    /// Bytes from which a checkpoint is due.
-    due: u64,
-    looked: Instant,
-    size: metrics::Gauge,
-}
-
-impl WriteAheadLog {
-    /// How often the size is looked at: rarely enough to cost nothing.
-    const PERIOD: Duration = Duration::from_millis(200);
-
-    fn new(database: &Path, limit: usize) -> Self {
-        let mut file = database.as_os_str().to_owned();
-        file.push("-wal");
-        let size = metrics::gauge!("banter_wal_bytes");
-        Self {
-            file: file.into(),
-            due: checkpoint_due(limit) as u64,
-            looked: Instant::now(),
-            size,
-        }
-    }
-
-    fn look_after(&mut self, connection: &Connection) {
-        if self.looked.elapsed() < Self::PERIOD {
-            return;
-        }
-        self.looked = Instant::now();
-        let bytes = std::fs::metadata(&self.file).map_or(0, |file| file.len());
-        self.size.set(bytes as f64);
-        if bytes > self.due {
-            self.checkpoint(connection);
-        }
-    }
-
-    /// Moves the log into the database, and has the next commit start it anew and cut it back. When
-    /// readers are in the way it is tried again later.
-    fn checkpoint(&self, connection: &Connection) {
-        let mode = "PRAGMA wal_checkpoint(RESTART)";
-        if let Err(error) = connection.query_row(mode, [], |_| Ok(())) {
-            tracing::warn!(%error, "checkpoint failed");
-        }
-    }
 }
