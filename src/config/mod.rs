@@ -242,7 +242,7 @@ pub struct Settings {
           value_parser = values::range(1, 1_000_000))]
     pub reader_queue: usize,
 
-    /// Size the write-ahead log should stay below; checkpoints begin at, and cut it back to, a quarter of it [1048576-17179869184 bytes]
+    /// Size the write-ahead log should stay below; checkpoints begin at, and cut it back to, a quarter of it, and beyond it writes wait for them [1048576-17179869184 bytes]
     #[arg(long, env = "BANTER_WAL_BYTES", value_name = "BYTES", default_value = "268435456",
           value_parser = values::range(1 << 20, 16 << 30))]
     pub wal_bytes: usize,

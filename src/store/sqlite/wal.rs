@@ -100,7 +100,7 @@ impl WriteAheadLog {
 }
 
 /// Moves what is left of the log into the database, and has the next commit start it anew and cut it back. When
-/// readers are in the way it is tried again later.
+/// readers are in the way it is tried again later, or with the next start.
 fn start_anew(connection: &Connection) {
     checkpoint(connection, "RESTART");
 }
