@@ -228,7 +228,7 @@ impl Handler<Deliver> for Relay {
             && !members.is_empty()
             && !events.is_empty()
         {
-            self.burst += fan_out(members, &events, &mut self.corked);
+            self.burst += fan_out(channel, members, &events, &mut self.corked);
             self.deliveries
                 .increment((members.len() * events.len()) as u64);
         }
@@ -283,8 +283,9 @@ impl Handler<Admit> for Relay {
             };
             self.channels.entry(admit.channel).or_default().push(member);
         }
-        if let Some((ticket, answer)) = admit.answer {
-            socket.outbox.answer(ticket, Some(&answer));
+        match admit.answer {
+            Some((ticket, answer)) => socket.outbox.answer_join(ticket, admit.channel, &answer),
+            None => socket.outbox.rejoined(admit.channel),
         }
     }
 }
@@ -334,7 +335,7 @@ impl Handler<Expel> for Relay {
             if let Some(news) = news {
                 cork(&mut self.corked, &socket.outbox);
                 let format = socket.outbox.format();
-                socket.outbox.push(news.frame(format, None));
+                socket.outbox.push_from(channel, news.frame(format, None));
             }
             if let Some(session) = &socket.session {
                 session.do_send(StayEnded::Expelled(stay));

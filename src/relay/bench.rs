@@ -1,13 +1,14 @@
 use std::{cell::Cell, io, io::IoSlice, rc::Rc, time::Duration};
 
 use super::{
-    Event, Outbox, OutboxLimits, SocketKey, Transport,
+    Event, LiveChannel, Outbox, OutboxLimits, SocketKey, Transport,
     fanout::{Member, fan_out},
 };
 use crate::wire::{Format, Outgoing};
 
 /// Members of a channel on one thread whose peers take everything at once.
 pub struct Audience {
+    channel: LiveChannel,
     members: Vec<Member>,
     taken: Rc<Cell<usize>>,
 }
@@ -44,7 +45,11 @@ impl Audience {
             }
         };
         let members = (0..members).map(member).collect();
-        Self { members, taken }
+        Self {
+            channel: LiveChannel::new(),
+            members,
+            taken,
+        }
     }
 
     /// Delivers one batch of so many events, from the encoding to the last write. Answers how many bytes the
@@ -52,7 +57,7 @@ impl Audience {
     pub(crate) fn deliver(&self, events: impl Iterator<Item = Outgoing>) -> usize {
         let events: Vec<Event> = events.map(Event::new).collect();
         let mut corked = Vec::new();
-        fan_out(&self.members, &events, &mut corked);
+        fan_out(self.channel, &self.members, &events, &mut corked);
         for outbox in corked {
             outbox.uncork();
         }

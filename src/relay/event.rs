@@ -42,7 +42,7 @@ mod tests {
 
     use super::*;
     use crate::relay::{
-        Outbox, OutboxLimits, SocketKey,
+        LiveChannel, Outbox, OutboxLimits, SocketKey,
         fanout::{Member, fan_out},
     };
 
@@ -69,13 +69,14 @@ mod tests {
             Format::ALL.map(|format| events[0].frames[format as usize].get().map(|f| f.as_ptr()))
         };
         assert_eq!(made(&events), [None; 3]);
+        let channel = LiveChannel::new();
         let mut members = vec![member(Format::Protobuf), member(Format::Protobuf)];
-        fan_out(&members, &events, &mut Vec::new());
+        fan_out(channel, &members, &events, &mut Vec::new());
         let [json, protobuf, bincode] = made(&events);
         assert_eq!((json, bincode), (None, None));
         assert!(protobuf.is_some());
         members.extend(Format::ALL.map(member));
-        fan_out(&members, &events, &mut Vec::new());
+        fan_out(channel, &members, &events, &mut Vec::new());
         assert_eq!(made(&events)[Format::Protobuf as usize], protobuf);
         assert!(made(&events).iter().all(Option::is_some));
     }

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashSet, rc::Rc};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Event, Outbox, SocketKey};
+use super::{Event, LiveChannel, Outbox, SocketKey};
 use crate::{user::UserId, wire::Format};
 
 /// Whose messages a socket is not to get.
@@ -38,24 +38,29 @@ pub(super) fn cork(corked: &mut Vec<Rc<Outbox>>, outbox: &Rc<Outbox>) {
 
 /// The innermost loop of the server: one reference count and one queue entry per member and batch.
 /// Returns how many bytes a member got at most.
-pub(super) fn fan_out(members: &[Member], events: &[Event], corked: &mut Vec<Rc<Outbox>>) -> usize {
+pub(super) fn fan_out(
+    channel: LiveChannel,
+    members: &[Member],
+    events: &[Event],
+    corked: &mut Vec<Rc<Outbox>>,
+) -> usize {
     let mut batch = LocalBatch::default();
     let mut apart = 0;
     for member in members {
         cork(corked, &member.outbox);
         if member.misses_any(events) {
-            apart = apart.max(push_visible(member, events));
+            apart = apart.max(push_visible(channel, member, events));
             continue;
         }
         for piece in batch.pieces(events, member.outbox.format()) {
-            member.outbox.push(piece.clone());
+            member.outbox.push_from(channel, piece.clone());
         }
     }
     apart.max(batch.bytes())
 }
 
 /// Pushes what the member is to see, one by one, and answers how many bytes that is.
-fn push_visible(member: &Member, events: &[Event]) -> usize {
+fn push_visible(channel: LiveChannel, member: &Member, events: &[Event]) -> usize {
     let mut bytes = 0;
     let hidden = member.hidden.as_ref().map(|hidden| hidden.borrow());
     for event in events {
@@ -64,7 +69,7 @@ fn push_visible(member: &Member, events: &[Event]) -> usize {
         if !hidden.as_deref().is_some_and(misses) {
             let frame = event.frame(member.outbox.format());
             bytes += frame.len();
-            member.outbox.push(frame.clone());
+            member.outbox.push_from(channel, frame.clone());
         }
     }
     bytes

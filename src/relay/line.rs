@@ -11,17 +11,35 @@ pub(crate) struct Ticket(u64);
 
 /// The requests of one socket that are not yet answered, oldest first.
 ///
-/// Invariant: answers come out in the order in which the requests took their places, each once,
-/// whatever the order in which they are given.
+/// Invariants: answers come out in the order in which the requests took their places, each once,
+/// whatever the order in which they are given. What a channel sends after it has answered a join comes out
+/// after that answer: the presences in it are those of the moment before.
 #[derive(Default)]
 pub(super) struct Line {
     places: VecDeque<Place>,
     /// Ticket of the first place.
     first: u64,
-    /// Bytes of the answers in it.
+    /// Bytes of the answers, and of what waits for them.
     bytes: usize,
     /// Places that are news, not requests.
     news: usize,
+    /// Joins whose answers wait for others, oldest first. Nearly always empty.
+    joins: Vec<PendingJoin>,
+}
+
+/// A join that the channel has answered, and whose answer waits for others before it.
+struct PendingJoin {
+    ticket: Ticket,
+    channel: LiveChannel,
+    /// What the channel has sent since.
+    frames: Vec<Bytes>,
+}
+
+/// What leaves when a request has its turn.
+pub(super) struct Turn {
+    pub(super) answer: Option<Bytes>,
+    /// What a channel has sent since it answered this join.
+    pub(super) behind: Vec<Bytes>,
 }
 
 struct Place {
@@ -56,6 +74,53 @@ impl Line {
             news: Some(news),
             answer: Some(Some(frame)),
         });
+    }
+
+    /// Gives a join its answer. What `channel` sends from now on leaves behind it.
+    pub(super) fn answer_join(
+        &mut self,
+        ticket: Ticket,
+        channel: LiveChannel,
+        answer: &Outgoing,
+        format: Format,
+    ) {
+        self.answer(ticket, Some(answer), format);
+        self.follow_join(ticket, channel);
+    }
+
+    /// What `channel` sends from now on leaves behind the last answer to a join that waits, if one does: a session
+    /// that comes back to a channel, which was lost, may not have been told that it had joined it.
+    pub(super) fn follow_last_join(&mut self, channel: LiveChannel) {
+        if let Some(last) = self.joins.last() {
+            let ticket = last.ticket;
+            self.follow_join(ticket, channel);
+        }
+    }
+
+    fn follow_join(&mut self, ticket: Ticket, channel: LiveChannel) {
+        // The first in line leaves at once.
+        if ticket.0 > self.first {
+            self.joins.push(PendingJoin {
+                ticket,
+                channel,
+                frames: Vec::new(),
+            });
+        }
+    }
+
+    /// Whether what `channel` sends must wait for the answer to a join.
+    pub(super) fn holds(&self, channel: LiveChannel) -> bool {
+        self.joins.iter().any(|join| join.channel == channel)
+    }
+
+    /// Takes what a channel sends, if it must wait.
+    pub(super) fn hold(&mut self, channel: LiveChannel, frame: Bytes) {
+        let mut joins = self.joins.iter_mut();
+        // Of several the latest: its list of presences is the one that this changes.
+        if let Some(join) = joins.rfind(|join| join.channel == channel) {
+            self.bytes += frame.len();
+            join.frames.push(frame);
+        }
     }
 
     /// Takes out the news of a user that is not newer than this.
@@ -106,21 +171,29 @@ impl Line {
         }
     }
 
-    /// The first in line, if it has been answered, with the frame to send, if there is one.
-    pub(super) fn next(&mut self) -> Option<Option<Bytes>> {
+    /// The first in line, if it has been answered.
+    pub(super) fn next(&mut self) -> Option<Turn> {
         self.places.front()?.answer.as_ref()?;
+        let ticket = Ticket(self.first);
         self.first += 1;
         let first = self.places.pop_front()?;
         self.news -= usize::from(first.news.is_some());
         let answer = first.answer?;
-        self.bytes -= answer.as_ref().map_or(0, Bytes::len);
-        Some(answer)
+        let mut behind = Vec::new();
+        if !self.joins.is_empty() {
+            for join in self.joins.extract_if(.., |join| join.ticket == ticket) {
+                behind.extend(join.frames);
+            }
+        }
+        self.bytes -= answer.iter().chain(&behind).map(Bytes::len).sum::<usize>();
+        Some(Turn { answer, behind })
     }
 
     /// Nobody waits any more; answers that come later are ignored.
     pub(super) fn clear(&mut self) {
         self.first += self.places.len() as u64;
         self.places.clear();
+        self.joins.clear();
         self.bytes = 0;
         self.news = 0;
     }

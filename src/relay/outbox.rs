@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes};
 
 use super::{
     Closing, LiveChannel, News,
-    line::{Line, Ticket},
+    line::{Line, Ticket, Turn},
 };
 use crate::wire::{Format, Outgoing, close_frame, ping_frame};
 
@@ -106,12 +106,37 @@ impl Outbox {
         self.inner.borrow_mut().push(frame, &self.limits);
     }
 
+    /// Adds what a channel sends: behind the answer to the join, should that still wait for others.
+    pub(crate) fn push_from(&self, channel: LiveChannel, frame: Bytes) {
+        let inner = &mut *self.inner.borrow_mut();
+        if !inner.line.holds(channel) {
+            inner.push(frame, &self.limits);
+        } else if inner.is_overfull(&self.limits) {
+            inner.give_up();
+        } else {
+            inner.line.hold(channel, frame);
+        }
+    }
+
+    /// Answers a join, as [`answer`](Self::answer) does; what the channel sends from now on leaves behind it.
+    pub(crate) fn answer_join(&self, ticket: Ticket, channel: LiveChannel, answer: &Outgoing) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.line.answer_join(ticket, channel, answer, self.format);
+        inner.advance_line(&self.limits);
+    }
+
+    /// The session is back in a channel that was lost, which nobody asks for: what the channel sends leaves behind
+    /// the answers to joins that still wait.
+    pub(crate) fn rejoined(&self, channel: LiveChannel) {
+        self.inner.borrow_mut().line.follow_last_join(channel);
+    }
+
     /// Adds one encoded frame behind the answers to all requests that have been read.
     pub(crate) fn push_news(&self, news: News, frame: Bytes) {
         let inner = &mut *self.inner.borrow_mut();
         if inner.line.is_empty() {
             inner.push(frame, &self.limits);
-        } else if inner.bytes + inner.line.waiting_bytes() > self.limits.bytes {
+        } else if inner.is_overfull(&self.limits) {
             inner.give_up();
         } else {
             inner.line.follow(news, frame);
@@ -180,6 +205,11 @@ impl Outbox {
 
     pub(crate) fn is_dead(&self) -> bool {
         self.inner.borrow().dead
+    }
+
+    /// Whether no frame waits to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inner.borrow().frames.is_empty()
     }
 
     pub(crate) fn waiting_bytes(&self) -> usize {
@@ -300,6 +330,11 @@ impl Inner {
         self.wake();
     }
 
+    /// Whether too much waits for one more frame to wait in the line.
+    fn is_overfull(&self, limits: &OutboxLimits) -> bool {
+        self.bytes + self.line.waiting_bytes() > limits.bytes
+    }
+
     /// Forgets what waits, but for the rest of a frame that has begun, and closes.
     fn give_up(&mut self) {
         self.frames.truncate(usize::from(self.partial));
@@ -334,8 +369,8 @@ impl Inner {
     }
 
     fn advance_line(&mut self, limits: &OutboxLimits) {
-        while let Some(answer) = self.line.next() {
-            if let Some(frame) = answer {
+        while let Some(Turn { answer, behind }) = self.line.next() {
+            for frame in answer.into_iter().chain(behind) {
                 self.push(frame, limits);
             }
         }

@@ -67,6 +67,15 @@ pub(crate) struct Session {
     joining: Option<ChannelId>,
 }
 
+/// Why a session enters a channel.
+#[derive(Clone, Copy)]
+enum Cause {
+    /// The client asked for it.
+    Asked(Ticket),
+    /// The life of the channel that it was in has been lost.
+    Lost(LiveChannel),
+}
+
 /// One channel as this session sees it.
 struct Membership {
     /// Kept for as long as the session is joined: the bound of a mailbox is per address.
@@ -104,10 +113,10 @@ impl Session {
         self.parts.outbox.answer(ticket, Some(answer));
     }
 
-    /// Sends what was not asked for.
-    fn push(&self, news: &Outgoing) {
+    /// Sends what was not asked for, as if the channel had.
+    fn push_from(&self, channel: LiveChannel, news: &Outgoing) {
         let outbox = &self.parts.outbox;
-        outbox.push(news.frame(outbox.format(), None));
+        outbox.push_from(channel, news.frame(outbox.format(), None));
     }
 
     fn presence(&self, persistence: bool) -> Presence {
@@ -139,7 +148,7 @@ impl Session {
             join.persistence.unwrap_or(true),
             join.hidden.unwrap_or(false),
         );
-        self.enter(channel, persistence, hidden, Some(ticket), ctx);
+        self.enter(channel, persistence, hidden, Cause::Asked(ticket), ctx);
     }
 
     /// Joins a channel; nothing else is done for this client until the channel has answered.
@@ -148,7 +157,7 @@ impl Session {
         channel: ChannelId,
         persistence: bool,
         hidden: bool,
-        ticket: Option<Ticket>,
+        cause: Cause,
         ctx: &mut Context<Self>,
     ) {
         let Surroundings {
@@ -166,7 +175,10 @@ impl Session {
                 relay: relay.clone(),
                 relay_id,
                 socket,
-                ticket,
+                ticket: match cause {
+                    Cause::Asked(ticket) => Some(ticket),
+                    Cause::Lost(_) => None,
+                },
             };
             directory.ask(&asked, join).await
         };
@@ -197,15 +209,15 @@ impl Session {
                         Entry::Vacant(place) => drop(place.insert(membership)),
                     }
                 }
-                Err(error) => match ticket {
-                    Some(ticket) => session.refuse(ticket, error),
+                Err(error) => match cause {
+                    Cause::Asked(ticket) => session.refuse(ticket, error),
                     // Had to go while the channel was lost: nobody else will say so.
-                    None if matches!(error, JoinError::Forbidden) => {
+                    Cause::Lost(lost) if matches!(error, JoinError::Forbidden) => {
                         let news = PresenceNews::leave(channel, session.presence(persistence));
-                        session.push(&Outgoing::Presence(news));
+                        session.push_from(lost, &Outgoing::Presence(news));
                     }
                     // A channel one silently fell out of would look like one where nobody speaks.
-                    None => session.parts.outbox.close(Closing::BROKEN),
+                    Cause::Lost(_) => session.parts.outbox.close(Closing::BROKEN),
                 },
             }
         }));
@@ -312,7 +324,7 @@ impl Session {
             ..
         }) = self.joined.remove(&channel)
         {
-            self.enter(channel, persistence, hidden, None, ctx);
+            self.enter(channel, persistence, hidden, Cause::Lost(lost), ctx);
         }
     }
 }

@@ -153,3 +153,78 @@ fn an_answer_takes_the_place_of_news_that_is_older() {
     assert!(written.ends_with("}new other"), "{written}");
     assert!(outbox.has_room_in_line());
 }
+
+/// The text of what is written, without the heads of frames.
+fn written(outbox: &Outbox) -> String {
+    String::from_utf8_lossy(&write(outbox, 10_000)).into_owned()
+}
+
+#[test]
+fn what_a_channel_sends_leaves_behind_the_answer_to_its_join() {
+    let outbox = outbox();
+    let (older, joined) = (LiveChannel::new(), LiveChannel::new());
+    let sent = outbox.stand_in_line(Some("send".into()));
+    let join = outbox.stand_in_line(Some("join".into()));
+    outbox.answer_join(join, joined, &Outgoing::Empty);
+    outbox.push_from(joined, Bytes::from_static(b"left"));
+    outbox.push_from(older, Bytes::from_static(b"elsewhere"));
+    assert_eq!(written(&outbox), "elsewhere");
+    let next = outbox.stand_in_line(Some("next".into()));
+    outbox.answer(next, Some(&Outgoing::Empty));
+    outbox.push_from(joined, Bytes::from_static(b"came"));
+    outbox.answer(sent, Some(&Outgoing::Empty));
+    let all = written(&outbox);
+    let at = |text| all.find(text).unwrap();
+    assert!(at("send") < at("join") && at("join") < at("left"), "{all}");
+    assert!(at("left") < at("came") && at("came") < at("next"), "{all}");
+    outbox.push_from(joined, Bytes::from_static(b"at once"));
+    assert_eq!(written(&outbox), "at once");
+}
+
+#[test]
+fn what_a_channel_sends_after_a_second_join_leaves_behind_that_answer() {
+    let outbox = outbox();
+    let channel = LiveChannel::new();
+    let first = outbox.stand_in_line(Some("first".into()));
+    outbox.answer_join(first, channel, &Outgoing::Empty);
+    assert!(written(&outbox).contains("first"));
+    let sent = outbox.stand_in_line(Some("send".into()));
+    let second = outbox.stand_in_line(Some("second".into()));
+    outbox.push_from(channel, Bytes::from_static(b"before the list"));
+    assert_eq!(written(&outbox), "before the list");
+    outbox.answer_join(second, channel, &Outgoing::Empty);
+    outbox.push_from(channel, Bytes::from_static(b"after the list"));
+    outbox.answer(sent, None);
+    assert!(written(&outbox).ends_with("after the list"));
+}
+
+#[test]
+fn a_new_life_of_a_channel_waits_for_the_answer_to_the_join_of_the_old_one() {
+    let outbox = outbox();
+    let (lost, new) = (LiveChannel::new(), LiveChannel::new());
+    let sent = outbox.stand_in_line(Some("send".into()));
+    let join = outbox.stand_in_line(Some("join".into()));
+    outbox.answer_join(join, lost, &Outgoing::Empty);
+    outbox.rejoined(new);
+    outbox.push_from(new, Bytes::from_static(b"of the new life"));
+    assert_eq!(written(&outbox), "");
+    outbox.answer(sent, None);
+    assert!(written(&outbox).ends_with("of the new life"));
+    outbox.rejoined(new);
+    outbox.push_from(new, Bytes::from_static(b"at once"));
+    assert_eq!(written(&outbox), "at once");
+}
+
+#[test]
+fn what_waits_for_the_answer_to_a_join_counts_as_what_waits_for_the_peer() {
+    let outbox = outbox();
+    let channel = LiveChannel::new();
+    outbox.stand_in_line(None);
+    let join = outbox.stand_in_line(None);
+    outbox.answer_join(join, channel, &Outgoing::Empty);
+    outbox.push_from(channel, frame(60));
+    outbox.push_from(channel, frame(60));
+    assert!(!outbox.is_closing());
+    outbox.push_from(channel, frame(1));
+    assert!(outbox.is_closing());
+}
