@@ -1,6 +1,7 @@
 //! The chat as a library: a builder that starts it, and a handle to act on it.
 
 use std::{
+    fmt, io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -9,7 +10,14 @@ use std::{
 };
 
 use actix::Arbiter;
-use actix_web::web;
+use actix_http::{Request, Response};
+use actix_service::IntoServiceFactory;
+use actix_web::{
+    HttpServer,
+    body::MessageBody,
+    dev::{AppConfig, ServerHandle, ServiceFactory},
+    web,
+};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -23,10 +31,13 @@ use crate::{
     directory::{ChannelSettings, Directory, SessionLimits, Stores},
     gateway,
     group::Groups,
+    readiness::{NotReady, Readiness},
     relay::{Closing, OutboxLimits},
+    signals::StopSignals,
     store::{DataDir, DataDirError, OpenError, Sqlite, StoreError},
     user::{
-        ChatRequests, Friends, NewNotification, Notifications, NotifyError, UserId, UserSettings,
+        AskedFirst, ChatRequestStore, ChatRequests, Friends, NewNotification, Notifications,
+        NotifyError, UserId, UserSettings,
     },
     wire::CursorKey,
 };
@@ -44,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) cursor_key: CursorKey,
     draining: AtomicBool,
     database: Sqlite,
+    readiness: Readiness,
     arbiters: Mutex<Vec<Arbiter>>,
     /// Until the shutdown.
     data_dir: Mutex<Option<DataDir>>,
@@ -58,6 +70,14 @@ impl Shared {
             pong_wait: self.settings.pong_wait,
             close_wait: self.settings.close_wait,
         }
+    }
+
+    /// Why clients had better be sent elsewhere; nothing when they are welcome.
+    pub(crate) async fn not_ready(&self) -> Vec<NotReady> {
+        if self.is_draining() {
+            return vec![NotReady::ShuttingDown];
+        }
+        self.readiness.of(&self.database).await
     }
 
     /// Whether new sessions are refused because the server is shutting down.
@@ -137,11 +157,16 @@ impl Builder {
         let data_dir = DataDir::open(&settings.data_dir)?;
         let keys = Keys::load_or_create(data_dir.path())?;
         let database = Sqlite::open(data_dir.path(), &settings)?;
-        let store: Arc<dyn MessageStore> = Arc::new(database.clone());
-        let store = match self.wrapper {
-            Some(wrapper) => wrapper(store),
-            None => store,
-        };
+        let shared = Arc::new(database.clone());
+        let mut store: Arc<dyn MessageStore> = shared.clone();
+        let mut chat_requests: Arc<dyn ChatRequestStore> = shared.clone();
+        if let Some(wrapper) = self.wrapper {
+            store = wrapper(store);
+            chat_requests = Arc::new(AskedFirst {
+                messages: store.clone(),
+                chat_requests,
+            });
+        }
         let arbiters: Vec<Arbiter> = (0..settings.worker_threads())
             .map(|_| Arbiter::new())
             .collect();
@@ -167,12 +192,11 @@ impl Builder {
             total: settings.max_sessions,
             of_one_user: settings.max_user_sessions,
         };
-        let shared = Arc::new(database.clone());
         let stores = Stores {
             messages: store.clone(),
             groups: shared.clone(),
             friends: shared.clone(),
-            chat_requests: shared.clone(),
+            chat_requests,
         };
         let handles = arbiters.iter().map(Arbiter::handle).collect();
         let directory = Directory::new(handles, channels, users, limits, stores);
@@ -195,6 +219,7 @@ impl Builder {
             cursor_key: CursorKey(keys.cursor),
             draining: AtomicBool::new(false),
             database,
+            readiness: Readiness::default(),
             arbiters: Mutex::new(arbiters),
             data_dir: Mutex::new(Some(data_dir)),
         })))
@@ -225,9 +250,8 @@ impl Chat {
     /// # }
     /// ```
     ///
-    /// Give the host's `HttpServer` `.client_disconnect_timeout(Duration::ZERO)` and
-    /// `.tcp_nodelay(true)`: without the first each closing socket stays for a second, without the
-    /// second answers may wait for 40 ms.
+    /// Let [`serve`](Self::serve) run the host's `HttpServer`: it sets what the chat needs, and ends both when it is
+    /// time.
     pub fn configure(&self, app: &mut web::ServiceConfig) {
         gateway::rest::configure(app, &self.0);
         gateway::configure_socket(app, &self.0);
@@ -295,9 +319,82 @@ impl Chat {
         &self.0.settings
     }
 
+    /// Serves an `HttpServer` of the host's, with the chat in its `App`s, until SIGTERM, SIGHUP or Ctrl-C, and ends both
+    /// in the right order: see [`serve_until`](Self::serve_until).
+    ///
+    /// # Errors
+    /// What the server says when it cannot run on, or signals cannot be waited for.
+    pub async fn serve<F, I, S, B>(&self, server: HttpServer<F, I, S, B>) -> io::Result<()>
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<actix_web::Error>,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>>,
+        B: MessageBody + 'static,
+    {
+        let mut signals = StopSignals::new()?;
+        self.serve_until(server, signals.recv()).await
+    }
+
+    /// As [`serve`](Self::serve), until `stop` is ready. Then nothing is accepted any more, clients are told (close code
+    /// 1001), sessions and requests have `shutdown_grace` to end, and what is queued is committed. A server that
+    /// heeded signals by itself would wait for its open sockets instead, and cut them off without a word.
+    ///
+    /// Sets what the chat needs of a server: `tcp_nodelay`, no signals, and no `client_disconnect_timeout`.
+    ///
+    /// # Errors
+    /// What the server says when it cannot run on. The chat is shut down then, too.
+    pub async fn serve_until<F, I, S, B>(
+        &self,
+        server: HttpServer<F, I, S, B>,
+        stop: impl Future<Output = ()>,
+    ) -> io::Result<()>
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<actix_web::Error>,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>>,
+        B: MessageBody + 'static,
+    {
+        let server = server
+            .disable_signals()
+            .tcp_nodelay(true)
+            .client_disconnect_timeout(Duration::ZERO)
+            .shutdown_timeout(self.settings().shutdown_grace.as_secs().max(1))
+            .run();
+        let handle = server.handle();
+        let mut server = actix_rt::spawn(server);
+        let ended = tokio::select! {
+            ended = &mut server => ended.unwrap_or_else(|lost| Err(io::Error::other(lost))),
+            () = stop => Ok(()),
+        };
+        self.end(&handle).await;
+        ended
+    }
+
+    /// Stops accepting, tells clients, waits for their sessions and requests for up to `shutdown_grace`, and commits
+    /// what is queued.
+    pub(crate) async fn end(&self, listener: &ServerHandle) {
+        let begun = Instant::now();
+        let grace = self.settings().shutdown_grace;
+        let left = || grace.saturating_sub(begun.elapsed());
+        listener.pause().await;
+        self.end_sessions(grace).await;
+        // Requests over REST that are still being answered need the database.
+        let stopped = listener.stop(true);
+        if actix_rt::time::timeout(left(), stopped).await.is_err() {
+            tracing::warn!("requests did not end in time");
+        }
+        self.close(left()).await;
+    }
+
     /// Refuses new sessions, tells all clients, waits until their sessions have ended, or `grace` has
-    /// passed, and commits what is queued. Nothing can be done with the chat afterwards; a host that
-    /// serves it stops its own listener first.
+    /// passed, and commits what is queued. Nothing can be done with the chat afterwards. For a host that serves the
+    /// chat in another way than [`serve`](Self::serve): it pauses its own listener first, and stops it after.
     pub async fn shutdown(&self, grace: Duration) {
         let begun = Instant::now();
         self.end_sessions(grace).await;

@@ -8,6 +8,7 @@ use std::{
     env,
     error::Error,
     io::{self, IsTerminal, Write},
+    path::Path,
     process::ExitCode,
 };
 
@@ -37,8 +38,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let settings = match config::load(env::args_os(), env::vars_os()) {
-        Ok(Invocation::Serve(settings)) => *settings,
+    let (settings, file) = match config::load(env::args_os(), env::vars_os()) {
+        Ok(Invocation::Serve { settings, file }) => (*settings, file),
         Ok(Invocation::ExampleConfig) => {
             io::stdout().write_all(config::example_toml().as_bytes())?;
             return Ok(());
@@ -47,17 +48,15 @@ fn run() -> Result<(), Box<dyn Error>> {
         Err(error) => return Err(error.into()),
     };
     start_log(settings.log_format).map_err(|error| format!("RUST_LOG: {error}"))?;
-    allow_open_files();
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        config = %file.as_deref().map_or("none".into(), |file| absolute(file).display().to_string()),
+        data_dir = %absolute(&settings.data_dir).display(),
+        "banter starts"
+    );
     actix_rt::System::new().block_on(banter::serve(settings))?;
     Ok(())
-}
-
-/// Each connection is an open file, of which most systems let a program have 1024 unless it asks for more.
-fn allow_open_files() {
-    match rlimit::increase_nofile_limit(u64::MAX) {
-        Ok(limit) => tracing::debug!(limit, "open files, connections included"),
-        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
-    }
 }
 
 fn start_log(format: LogFormat) -> Result<(), FromEnvError> {
@@ -66,6 +65,8 @@ fn start_log(format: LogFormat) -> Result<(), FromEnvError> {
         .from_env()?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // It would say on standard error that standard error is gone, and panic.
+        .log_internal_errors(false)
         .with_writer(io::stderr);
     match format {
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),

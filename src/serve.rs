@@ -1,17 +1,17 @@
-//! The server as a whole: the chat, its listeners, and an end on SIGTERM or Ctrl-C.
+//! The server as a whole: the chat, its listeners, and an end when a signal asks for it.
 
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
-    time::{Duration, Instant},
+    time::Duration,
 };
-
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     Builder, Chat, MetricsError, StartError,
     config::{MetricsListen, Settings},
     gateway::{self, Listener, MetricsServer},
+    open_files,
+    signals::StopSignals,
 };
 
 /// Why the server could not start or go on.
@@ -100,42 +100,34 @@ impl Server {
     /// Stops accepting, tells clients, waits for their sessions and requests for up to
     /// `shutdown_grace`, and commits what is queued.
     pub async fn shutdown(self) {
-        let begun = Instant::now();
-        let grace = self.chat.settings().shutdown_grace;
-        let left = || grace.saturating_sub(begun.elapsed());
-        self.listener.handle.pause().await;
-        self.chat.end_sessions(grace).await;
-        // Requests over REST that are still being answered need the database.
-        let stopped = self.listener.handle.stop(true);
-        if actix_rt::time::timeout(left(), stopped).await.is_err() {
-            tracing::warn!("requests did not end in time");
-        }
-        self.chat.close(left()).await;
+        self.chat.end(&self.listener.handle).await;
         if let Some(metrics) = self.metrics {
             metrics.handle.stop(false).await;
         }
     }
 }
 
-/// Serves until SIGTERM or Ctrl-C, then shuts down. Says on standard output where it listens.
+/// Serves until SIGTERM, SIGHUP or Ctrl-C, then shuts down. Says on standard output where it listens. Raises the
+/// process's limit of open files, and lowers what cannot be reached with it.
 ///
 /// # Errors
 /// When the server cannot be started.
-pub async fn serve(settings: Settings) -> Result<(), ServeError> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
+pub async fn serve(mut settings: Settings) -> Result<(), ServeError> {
+    let mut signals = StopSignals::new()?;
+    open_files::fit(&mut settings);
     let server = Server::start(Builder::new(settings)).await?;
     let mut stdout = io::stdout();
     writeln!(stdout, "listening on http://{}", server.address())?;
     if let Some(address) = server.metrics_address() {
         writeln!(stdout, "metrics on http://{address}/metrics")?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(%address, "metrics_listen: whoever reaches this address reads all metrics");
+        }
     }
     stdout.flush()?;
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
-    }
+    signals.recv().await;
     tracing::info!("shutting down");
     server.shutdown().await;
+    tracing::info!("ended");
     Ok(())
 }

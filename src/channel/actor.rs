@@ -213,9 +213,11 @@ impl Handler<Join> for Channel {
         if ended && join.ticket.is_none() {
             return ActorResponse::reply(Err(JoinError::Forbidden));
         }
-        let everybody = self.state.id().kind() == ChannelKind::Room;
-        if everybody || self.state.has(join.presence.session) {
+        if self.state.has(join.presence.session) {
             return ActorResponse::reply(self.enter_or_give_up(join, ctx));
+        }
+        if self.state.id().kind() == ChannelKind::Room {
+            return self.enter_room(join, ctx);
         }
         ActorResponse::r#async(self.enter_if_allowed(join))
     }

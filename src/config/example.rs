@@ -66,7 +66,7 @@ mod tests {
 
         let args = ["banter".into(), "--config".into(), file.path().into()];
         match load(args, []) {
-            Ok(Invocation::Serve(read)) => {
+            Ok(Invocation::Serve { settings: read, .. }) => {
                 assert_eq!(format!("{read:?}"), format!("{:?}", Settings::default()));
             }
             other => panic!("no settings: {other:?}"),

@@ -35,7 +35,12 @@ const CONFIG_VARIABLE: &str = "BANTER_CONFIG";
 #[derive(Debug)]
 pub enum Invocation {
     /// Run the server.
-    Serve(Box<Settings>),
+    Serve {
+        /// How.
+        settings: Box<Settings>,
+        /// The TOML file that was read, if one was.
+        file: Option<PathBuf>,
+    },
     /// Print [`example_toml`](super::example_toml).
     ExampleConfig,
 }
@@ -167,7 +172,11 @@ pub fn load(
     let mut command = command();
     let matches = command.try_get_matches_from_mut(with_subcommand(args))?;
     match matches.subcommand() {
-        Some((SERVE, flags)) => Ok(Invocation::Serve(Box::new(settle(flags, env)?))),
+        Some((SERVE, flags)) => {
+            let (settings, file) = settle(flags, env)?;
+            let settings = Box::new(settings);
+            Ok(Invocation::Serve { settings, file })
+        }
         Some((EXAMPLE, _)) => Ok(Invocation::ExampleConfig),
         _ => Err(command
             .error(ErrorKind::MissingSubcommand, "a command is missing")
@@ -223,7 +232,7 @@ type Layered = HashMap<String, OsString>;
 fn settle(
     flags: &ArgMatches,
     env: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<Settings, ConfigError> {
+) -> Result<(Settings, Option<PathBuf>), ConfigError> {
     let declared = declared();
     let mut from_env = Layered::new();
     let mut path = None;
@@ -231,16 +240,18 @@ fn settle(
         if !name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) {
             continue;
         }
+        let setting = declared
+            .iter()
+            .find(|setting| setting.get_env() == Some(&name));
         if name == CONFIG_VARIABLE {
             path = Some(PathBuf::from(value));
+        } else if setting.is_none() && is_injected(&name.to_string_lossy()) {
+            continue;
         } else {
-            let setting = declared
-                .iter()
-                .find(|setting| setting.get_env() == Some(&name))
-                .ok_or_else(|| ConfigError::Unknown {
-                    name: name.to_string_lossy().into_owned(),
-                    origin: Origin::Environment,
-                })?;
+            let setting = setting.ok_or_else(|| ConfigError::Unknown {
+                name: name.to_string_lossy().into_owned(),
+                origin: Origin::Environment,
+            })?;
             accept(setting, &value).map_err(|why| ConfigError::Refused {
                 name: name.to_string_lossy().into_owned(),
                 origin: Origin::Environment,
@@ -251,8 +262,8 @@ fn settle(
     }
 
     let path = flags.get_one::<PathBuf>(CONFIG).cloned().or(path);
-    let mut layered = match path {
-        Some(path) => read_file(&declared, &path)?,
+    let mut layered = match &path {
+        Some(path) => read_file(&declared, path)?,
         None => Layered::new(),
     };
     layered.extend(from_env);
@@ -271,7 +282,31 @@ fn settle(
         .collect();
     let settings = parse(chosen)?;
     settings.check()?;
-    Ok(settings)
+    Ok((settings, path))
+}
+
+/// Whether Kubernetes, or Docker with its links, gives a variable of this name to every container beside a service
+/// called `banter`, or `banter-…`: they tell where it is and are nobody's settings.
+fn is_injected(name: &str) -> bool {
+    let name = name.strip_prefix(PREFIX).unwrap_or(name);
+    let ends = |end: &str| name == end || name.ends_with(&format!("_{end}"));
+    let of_port = || {
+        let (_, port) = name.rsplit_once("PORT_")?;
+        let mut parts = port.split('_');
+        let number = parts.next()?;
+        let protocol = parts.next()?;
+        let detail = parts.next();
+        let known = number.parse::<u16>().is_ok()
+            && ["TCP", "UDP", "SCTP"].contains(&protocol)
+            && detail.is_none_or(|detail| ["ADDR", "PORT", "PROTO"].contains(&detail));
+        Some(known && parts.next().is_none())
+    };
+    let of_service = || name.starts_with("SERVICE_PORT_") || name.contains("_SERVICE_PORT_");
+    ["PORT", "SERVICE_HOST", "SERVICE_PORT", "NAME"]
+        .into_iter()
+        .any(ends)
+        || of_service()
+        || of_port() == Some(true)
 }
 
 fn read_file(declared: &[Arg], path: &Path) -> Result<Layered, ConfigError> {
@@ -419,7 +454,7 @@ mod tests {
 
     fn settings(args: &[&str], env: &[(&str, &str)]) -> Settings {
         match read(args, env) {
-            Ok(Invocation::Serve(settings)) => *settings,
+            Ok(Invocation::Serve { settings, .. }) => *settings,
             other => panic!("no settings: {other:?}"),
         }
     }
@@ -522,6 +557,41 @@ mod tests {
             refusal(&[], &[("BANTER_OUTBOX", "1")]),
             "unknown setting `BANTER_OUTBOX` in the environment"
         );
+    }
+
+    #[test]
+    fn variables_that_an_orchestrator_gives_to_every_container_are_no_settings() {
+        for name in [
+            "BANTER_PORT",
+            "BANTER_SERVICE_HOST",
+            "BANTER_SERVICE_PORT",
+            "BANTER_SERVICE_PORT_HTTP",
+            "BANTER_PORT_7350_TCP",
+            "BANTER_PORT_7350_TCP_PROTO",
+            "BANTER_PORT_7350_TCP_PORT",
+            "BANTER_PORT_7350_TCP_ADDR",
+            "BANTER_METRICS_SERVICE_HOST",
+            "BANTER_METRICS_PORT",
+            "BANTER_METRICS_PORT_9350_TCP_ADDR",
+            "BANTER_NAME",
+        ] {
+            settings(&[], &[(name, "tcp://10.0.0.1:7350")]);
+        }
+        for name in [
+            "BANTER_PORTS",
+            "BANTER_PORT_7350",
+            "BANTER_SERVICE",
+            "BANTER_LISTEN_PORT_X",
+        ] {
+            assert!(
+                refusal(&[], &[(name, "1")]).contains("unknown setting"),
+                "{name}"
+            );
+        }
+        for setting in declared() {
+            let variable = setting.get_env().unwrap().to_str().unwrap();
+            assert!(!is_injected(variable), "{variable} would be skipped");
+        }
     }
 
     #[test]

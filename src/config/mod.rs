@@ -98,6 +98,16 @@ pub struct Settings {
           value_parser = values::range(1024, 16 << 20))]
     pub max_body_bytes: usize,
 
+    /// Bytes read and thrown away of a body that nobody wants, so that the refusal arrives; a longer one ends the connection [0-1073741824 bytes]
+    #[arg(long, env = "BANTER_MAX_DISCARDED_BYTES", value_name = "BYTES", default_value = "16777216",
+          value_parser = values::range(0, 1 << 30))]
+    pub max_discarded_bytes: usize,
+
+    /// Longest time a refusal waits for the rest of such a body [0s-60s]
+    #[arg(long, env = "BANTER_DISCARD_TIMEOUT", value_name = "TIME", default_value = "10s",
+          value_parser = duration(Duration::ZERO, Duration::from_secs(60)))]
+    pub discard_timeout: Duration,
+
     /// Most ids, names or variables in one request [1-1000]
     #[arg(long, env = "BANTER_MAX_LIST_ITEMS", value_name = "COUNT", default_value = "100",
           value_parser = values::range(1, 1000))]
@@ -304,8 +314,21 @@ impl Settings {
                 "must be at least 2 with single_socket",
             ));
         }
-        if self.server_key.reveal().is_empty() {
+        let key = self.server_key.reveal();
+        if key.is_empty() {
             return Err(ConfigError::invalid("server_key", "must not be empty"));
+        }
+        // Clients send it as the name of HTTP's Basic scheme, which ends at the first colon, and not all of them
+        // write other letters than these the same way.
+        if !key
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~') && byte != b':')
+        {
+            return Err(ConfigError::invalid(
+                "server_key",
+                "must be of ASCII letters, digits, punctuation and blanks, without a colon: \
+                 no client could sign in with another one",
+            ));
         }
         // A message that is being written must leave room for those behind it.
         if self.outbox_bytes / 4 < self.max_message_bytes {
@@ -346,7 +369,7 @@ mod tests {
     fn settings_that_do_not_fit_are_refused_by_name() {
         assert!(Settings::default().check().is_ok());
         type Spoil = fn(&mut Settings);
-        let cases: [(&str, Spoil); 6] = [
+        let cases: [(&str, Spoil); 9] = [
             ("readers", |s| s.readers = 0),
             ("writer_batch", |s| s.writer_batch = 0),
             ("pong_wait", |s| s.pong_wait = s.ping_period),
@@ -355,6 +378,9 @@ mod tests {
             }),
             ("outbox_bytes", |s| s.max_message_bytes = s.outbox_bytes),
             ("server_key", |s| s.listen = "0.0.0.0:7350".parse().unwrap()),
+            ("server_key", |s| s.server_key = "with:colon".into()),
+            ("server_key", |s| s.server_key = "schlüssel".into()),
+            ("server_key", |s| s.server_key = "two\nlines".into()),
         ];
         for (name, spoil) in cases {
             let mut settings = Settings::default();

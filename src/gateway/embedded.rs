@@ -5,22 +5,26 @@
 
 use std::{
     cell::OnceCell,
-    future::poll_fn,
+    future::{Future as _, poll_fn},
     pin::Pin,
     rc::Rc,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use actix_http::ws;
+use actix_rt::time::{Sleep, sleep};
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     body::{BodySize, MessageBody},
+    http::header,
+    middleware::from_fn,
     web,
 };
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream as _;
 
-use super::{handshake, inbox::Inbox, peer::Peer, rest, worker::Worker};
+use super::{handshake, inbox::Inbox, peer::Peer, rest, socket::PAUSE, worker::Worker};
 use crate::{chat::Shared, relay::Outbox};
 
 /// What the sockets of one `App` share; actix-web makes an `App` per thread.
@@ -36,10 +40,12 @@ pub(crate) fn configure_socket(app: &mut web::ServiceConfig, shared: &Arc<Shared
         worker: OnceCell::new(),
     });
     app.service(
-        rest::resource(rest::SOCKET_PATH).route(web::get().to(move |request, payload| {
-            let response = upgrade(&door, &request, payload);
-            std::future::ready(response)
-        })),
+        rest::resource(rest::SOCKET_PATH)
+            .route(rest::get_or_head().to(move |request, payload| {
+                let response = upgrade(&door, &request, payload);
+                std::future::ready(response)
+            }))
+            .wrap(from_fn(rest::title_case)),
     );
 }
 
@@ -47,14 +53,27 @@ fn upgrade(door: &Door, request: &HttpRequest, payload: web::Payload) -> HttpRes
     let worker = door.worker.get_or_init(|| Worker::new(door.shared.clone()));
     let admission = match handshake::admit(worker, request.head()) {
         Ok(admission) => admission,
-        Err(refusal) => return HttpResponse::build(refusal.status()).body(refusal.to_string()),
+        Err(refusal) => return refusal.into(),
     };
     match actix_web_actors::ws::handshake(request) {
         Ok(mut response) => {
+            name_as_clients_do(request, &mut response);
             let peer = handshake::open(worker, admission);
             stream(&mut response, payload, peer)
         }
         Err(error) => HttpResponse::from_error(error),
+    }
+}
+
+/// The C++ client for Nakama looks through the head for `Sec-WebSocket-Accept: ` in just these letters, and actix-web can
+/// write a header's name with a capital at the beginning of each word only. So it stands in a value, too, where that
+/// client finds it; to all others it is a header they do not know.
+fn name_as_clients_do(request: &HttpRequest, response: &mut HttpResponseBuilder) {
+    if let Some(key) = request.headers().get(header::SEC_WEBSOCKET_KEY) {
+        let accepted = ws::hash_key(key.as_bytes());
+        let accepted = String::from_utf8_lossy(&accepted);
+        let line = format!("Sec-WebSocket-Accept: {accepted}");
+        response.insert_header(("x-banter-handshake", line));
     }
 }
 
@@ -66,7 +85,10 @@ fn stream<I: Inbox>(
 ) -> HttpResponse {
     let outbox = peer.outbox.clone();
     actix_rt::spawn(read(payload, peer));
-    response.body(OutboxBody { outbox })
+    response.body(OutboxBody {
+        outbox,
+        pause: Some(Box::pin(sleep(PAUSE))),
+    })
 }
 
 async fn read<I: Inbox>(payload: web::Payload, mut peer: Peer<I>) {
@@ -102,6 +124,8 @@ async fn read<I: Inbox>(payload: web::Payload, mut peer: Peer<I>) {
 /// The response body: whatever waits in the outbox, until the socket ends.
 struct OutboxBody {
     outbox: Rc<Outbox>,
+    /// Until the first frame may follow the answer to the handshake.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl MessageBody for OutboxBody {
@@ -112,10 +136,14 @@ impl MessageBody for OutboxBody {
     }
 
     fn poll_next(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         self.outbox.register(cx.waker());
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
         match self.outbox.pop() {
             Some(frame) => Poll::Ready(Some(Ok(frame))),
             None if self.outbox.is_closing() => Poll::Ready(None),

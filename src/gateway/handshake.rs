@@ -1,6 +1,7 @@
 use std::{rc::Rc, sync::Arc};
 
 use actix_http::{RequestHead, StatusCode, header, ws};
+use actix_web::{HttpResponse, http::header::ContentType};
 use url::form_urlencoded;
 use uuid::Uuid;
 
@@ -8,6 +9,7 @@ use super::{inbox::SessionInbox, peer::Peer, rest::auth, worker::Worker};
 use crate::{
     account::Caller,
     channel::SessionId,
+    chat::Shared,
     directory::OnlineSession,
     relay::{Closing, Outbox},
     session::{Session, SessionParts},
@@ -58,19 +60,66 @@ impl Refusal {
     }
 }
 
+/// The same words whichever way a request for a socket came.
+impl From<Refusal> for HttpResponse {
+    fn from(refusal: Refusal) -> Self {
+        HttpResponse::build(refusal.status())
+            .content_type(ContentType::plaintext())
+            .body(refusal.to_string())
+    }
+}
+
 /// Checks a request for a socket. Parameters: `token` (or a Bearer header, which wins), `format`,
 /// `status`; `lang` and unknown ones are accepted and ignored, as the reference does.
 pub(super) fn admit(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
-    let refused = |refusal: Refusal| {
-        let reason = refusal.name();
-        metrics::counter!("banter_refusals_total", "by" => "handshake", "reason" => reason)
-            .increment(1);
-        refusal
-    };
-    check(worker, head).map_err(refused)
+    check(worker, head).map_err(counted)
+}
+
+fn counted(refusal: Refusal) -> Refusal {
+    let reason = refusal.name();
+    metrics::counter!("banter_refusals_total", "by" => "handshake", "reason" => reason)
+        .increment(1);
+    refusal
 }
 
 fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
+    let Introduction {
+        caller,
+        format,
+        status,
+    } = introduction(&worker.shared, head)?;
+    ws::verify_handshake(head).map_err(|_| Refusal::NotAHandshake)?;
+    let id = SessionId(Uuid::new_v4());
+    if worker.shared.is_draining() {
+        return Err(Refusal::ShuttingDown);
+    }
+    let online = worker.shared.directory.enter(caller.user, id, status);
+    let online = online.map_err(|_| Refusal::TooManySessions)?;
+    Ok(Admission {
+        caller,
+        format,
+        online,
+    })
+}
+
+/// Why a request at the socket's path that asks for no upgrade is refused: what is wrong with it besides comes
+/// first, as in the reference.
+pub(super) fn refusal_without_upgrade(shared: &Shared, head: &RequestHead) -> Refusal {
+    counted(
+        introduction(shared, head)
+            .err()
+            .unwrap_or(Refusal::NotAHandshake),
+    )
+}
+
+/// What a client says of itself when it asks for a socket.
+struct Introduction {
+    caller: Caller,
+    format: Format,
+    status: bool,
+}
+
+fn introduction(shared: &Shared, head: &RequestHead) -> Result<Introduction, Refusal> {
     let (mut token, mut format, mut status) = (None, None, false);
     for (name, value) in form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()) {
         match name.as_ref() {
@@ -93,19 +142,11 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
         None | Some("") => Format::Json,
         Some(name) => name.parse().map_err(|_| Refusal::Format)?,
     };
-    let accounts = &worker.shared.accounts;
-    let caller = accounts.verify(token).map_err(|_| Refusal::Token)?;
-    ws::verify_handshake(head).map_err(|_| Refusal::NotAHandshake)?;
-    let id = SessionId(Uuid::new_v4());
-    if worker.shared.is_draining() {
-        return Err(Refusal::ShuttingDown);
-    }
-    let online = worker.shared.directory.enter(caller.user, id, status);
-    let online = online.map_err(|_| Refusal::TooManySessions)?;
-    Ok(Admission {
+    let caller = shared.accounts.verify(token).map_err(|_| Refusal::Token)?;
+    Ok(Introduction {
         caller,
         format,
-        online,
+        status,
     })
 }
 

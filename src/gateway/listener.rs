@@ -17,10 +17,11 @@ use actix_server::{Server, ServerHandle};
 use actix_service::{fn_factory, fn_service, map_config};
 use actix_web::{App, dev::AppConfig};
 use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
     handshake::{self, Refusal},
-    inbox::{EchoInbox, Inbox},
+    inbox::EchoInbox,
     peer::Peer,
     rest,
     socket::Socket,
@@ -46,7 +47,10 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
     let socket = bind(shared.settings.listen)?;
     let address = socket.local_addr()?;
     let per_thread = shared.clone();
-    let server = Server::build()
+    let builder = Server::build();
+    // Tells idle connections that the server stops: it would wait for them.
+    let stopping = builder.graceful_shutdown_signal();
+    let server = builder
         .workers(shared.settings.worker_threads())
         .max_concurrent_connections(shared.settings.max_http_connections)
         .backlog(BACKLOG)
@@ -58,7 +62,12 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
             let app = App::new()
                 .configure(|app| rest::configure(app, &shared))
                 .configure(rest::configure_standalone);
+            let stopping = stopping.clone();
             HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
                 // Without it answers were seen to wait for 40 ms. Only `finish` heeds it, `h1` does not.
                 .tcp_nodelay(true)
                 // The default keeps each closing connection for a second.
@@ -95,22 +104,22 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// that an open socket does not hold the memory of a request.
 fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<TcpStream, h1::Codec>) {
     let (stream, unread, unsent) = take_apart(stream);
-    let admitted = if request.path() == rest::SOCKET_PATH {
-        handshake::admit(worker, request.head())
-            .map_err(|refusal| (refusal.status(), refusal.to_string()))
+    let refused = if request.path() != rest::SOCKET_PATH {
+        (StatusCode::NOT_FOUND, "not found".to_owned())
     } else {
-        Err((StatusCode::NOT_FOUND, "not found".into()))
+        match handshake::admit(worker, request.head()) {
+            Ok(admission) => {
+                let peer = handshake::open(worker, admission);
+                let head = switching_protocols(&unsent, request);
+                let socket = Socket::new(stream, peer, head, unread, worker.buffer.clone());
+                actix_rt::spawn(socket);
+                return;
+            }
+            Err(refusal) => (refusal.status(), refusal.to_string()),
+        }
     };
-    match admitted {
-        Ok(admission) => {
-            let peer = handshake::open(worker, admission);
-            peer.outbox.push(unsent);
-            start(request, stream, unread, peer, worker.buffer.clone());
-        }
-        Err((status, message)) => {
-            actix_rt::spawn(refuse(stream, status, message));
-        }
-    }
+    let (status, message) = refused;
+    actix_rt::spawn(refuse(stream, unsent, status, message));
 }
 
 /// The stream, what was read behind the head, and answers to earlier requests not yet written.
@@ -124,44 +133,45 @@ fn take_apart(stream: Framed<TcpStream, h1::Codec>) -> (TcpStream, BytesMut, Byt
     )
 }
 
-fn start<I: Inbox>(
-    request: &Request,
-    stream: TcpStream,
-    unread: BytesMut,
-    peer: Peer<I>,
-    buffer: Rc<RefCell<BytesMut>>,
-) {
-    peer.outbox.push(switching_protocols(request));
-    actix_rt::spawn(Socket::new(stream, peer, unread, buffer));
-}
-
-fn switching_protocols(request: &Request) -> Bytes {
+/// The answer to a handshake, behind those to earlier requests that are not yet written.
+///
+/// These lines and no others, in these letters: clients compare them byte by byte. The one in C++ finds the accepted key
+/// only as it stands here; the one in .NET wants just this reason; Godot counts the lines.
+fn switching_protocols(unsent: &[u8], request: &Request) -> Bytes {
     let key = request
         .headers()
         .get("sec-websocket-key")
         .map_or(&b""[..], |key| key.as_bytes());
     let accept = ws::hash_key(key);
-    let mut head = BytesMut::with_capacity(160);
+    let mut head = BytesMut::with_capacity(unsent.len() + 160);
+    head.extend_from_slice(unsent);
     head.extend_from_slice(
-        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
     );
-    head.extend_from_slice(b"sec-websocket-accept: ");
+    head.extend_from_slice(b"Sec-WebSocket-Accept: ");
     head.extend_from_slice(&accept);
     head.extend_from_slice(b"\r\n\r\n");
     head.freeze()
 }
 
-async fn refuse(stream: TcpStream, status: StatusCode, message: String) {
-    use tokio::io::AsyncWriteExt as _;
-    let mut stream = stream;
+async fn refuse(mut stream: TcpStream, unsent: Bytes, status: StatusCode, message: String) {
+    /// Time for the peer to take the refusal, and to end the connection.
+    const PATIENCE: Duration = Duration::from_secs(1);
     let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{message}",
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{message}",
         message.len()
     );
+    let refusal = async {
+        stream.write_all(&unsent).await?;
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await?;
+        // To close with input unread would take the refusal back.
+        let mut ignored = [0; 512];
+        while stream.read(&mut ignored).await? > 0 {}
+        io::Result::Ok(())
+    };
     // A client that does not wait for its refusal misses nothing else.
-    let written = stream.write_all(answer.as_bytes());
-    let _ = tokio::time::timeout(Duration::from_secs(1), written).await;
-    let _ = stream.shutdown().await;
+    let _ = tokio::time::timeout(PATIENCE, refusal).await;
 }
 
 /// An echo server on the frame code of the chat, for the WebSocket conformance suite: every message
@@ -190,13 +200,10 @@ pub async fn echo(address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> io::Re
                         let (stream, unread, _) = take_apart(stream);
                         let outbox = Rc::new(Outbox::new(Format::Json, limits));
                         relay.attach(outbox.clone(), None);
-                        start(
-                            &request,
-                            stream,
-                            unread,
-                            Peer::new(outbox, MOST, EchoInbox),
-                            buffer.clone(),
-                        );
+                        let peer = Peer::new(outbox, MOST, EchoInbox);
+                        let head = switching_protocols(&[], &request);
+                        let socket = Socket::new(stream, peer, head, unread, buffer.clone());
+                        actix_rt::spawn(socket);
                         std::future::ready(Ok::<_, Infallible>(()))
                     },
                 ))

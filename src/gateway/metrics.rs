@@ -112,6 +112,10 @@ fn describe() {
         "Size of the write-ahead log"
     );
     describe_counter!("banter_refusals_total", "Requests refused, by whom and why");
+    describe_counter!(
+        "banter_bodies_discarded_total",
+        "Bodies of refused requests that were read to their end, or cut off"
+    );
     describe_counter!("banter_socket_closes_total", "Sockets closed, by reason");
     describe_counter!(
         "banter_channels_lost_total",

@@ -17,6 +17,7 @@ pub(super) struct Peer<I> {
     pub(super) outbox: Rc<Outbox>,
     frames: FrameReader,
     inbox: I,
+    spoken: bool,
 }
 
 impl<I: Inbox> Peer<I> {
@@ -25,12 +26,19 @@ impl<I: Inbox> Peer<I> {
             outbox,
             frames: FrameReader::new(max_message_bytes),
             inbox,
+            spoken: false,
         }
+    }
+
+    /// Whether anything has come from the client since the handshake.
+    pub(super) fn has_spoken(&self) -> bool {
+        self.spoken
     }
 
     /// Takes whole messages out of `bytes` as long as there is room in the line of answers. What is
     /// left stays in `bytes`; when the socket is closing, nothing is.
     pub(super) fn receive(&mut self, bytes: &mut BytesMut) {
+        self.spoken = true;
         self.outbox.heard();
         while self.wants_more() {
             match self.frames.next(bytes) {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Notification, NotificationCode, UserId};
 use crate::{
-    channel::{ChannelId, Entrance, Micros, Opening},
+    channel::{ChannelId, Entrance, MessageStore, Micros, Opening},
     directory::Directory,
     store::{StoreError, StoreFuture},
 };
@@ -77,6 +77,34 @@ pub(crate) trait ChatRequestStore: Send + Sync + 'static {
         other: UserId,
         now: Micros,
     ) -> StoreFuture<'_, Result<Option<Notification>, StoreError>>;
+}
+
+/// Asks the store of messages first, which a host program may have put something in front of.
+pub(crate) struct AskedFirst {
+    pub(crate) messages: Arc<dyn MessageStore>,
+    pub(crate) chat_requests: Arc<dyn ChatRequestStore>,
+}
+
+impl ChatRequestStore for AskedFirst {
+    fn open_direct(&self, opening: Opening) -> StoreFuture<'_, Result<Opened, StoreError>> {
+        Box::pin(async move {
+            let (user, channel) = (opening.user, &opening.channel);
+            if !self.messages.may_enter(user, channel).await? {
+                return Ok(Opened::Forbidden);
+            }
+            self.chat_requests.open_direct(opening).await
+        })
+    }
+
+    fn decline(
+        &self,
+        channel: ChannelId,
+        user: UserId,
+        other: UserId,
+        now: Micros,
+    ) -> StoreFuture<'_, Result<Option<Notification>, StoreError>> {
+        self.chat_requests.decline(channel, user, other, now)
+    }
 }
 
 /// Opens and closes chat requests. Cheap to clone.

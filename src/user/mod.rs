@@ -17,7 +17,9 @@ pub use id::UserId;
 pub use notification::{NewNotification, NotifyError};
 pub(crate) use {
     actor::{UserActor, UserParts, UserSettings},
-    chat_request::{ChatRequestStore, ChatRequests, DeclineError, Opened, declined, requested},
+    chat_request::{
+        AskedFirst, ChatRequestStore, ChatRequests, DeclineError, Opened, declined, requested,
+    },
     command::{
         Arrive, ChangeFriends, CloseSessions, Depart, Follow, Followed, Home, Notify, SetStatus,
         Unfollow,

@@ -235,6 +235,8 @@ pub(crate) enum ApiCode {
     NotFound = 5,
     AlreadyExists = 6,
     PermissionDenied = 7,
+    /// What is asked for exists in the protocol, and not on this server.
+    FailedPrecondition = 9,
     Unimplemented = 12,
     Internal = 13,
     Unavailable = 14,
@@ -249,6 +251,7 @@ impl ApiCode {
             Self::NotFound => "not found",
             Self::AlreadyExists => "already exists",
             Self::PermissionDenied => "permission denied",
+            Self::FailedPrecondition => "failed precondition",
             Self::Unimplemented => "unimplemented",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -259,7 +262,7 @@ impl ApiCode {
     /// The HTTP status that goes with the code.
     pub(crate) fn status(self) -> u16 {
         match self {
-            Self::InvalidArgument => 400,
+            Self::InvalidArgument | Self::FailedPrecondition => 400,
             Self::Unauthenticated => 401,
             Self::PermissionDenied => 403,
             Self::NotFound => 404,

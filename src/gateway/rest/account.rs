@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, auth::WithServerKey, body::JsonBody, mount, resource};
+use super::{RestState, auth::WithServerKey, body::JsonBody, get_or_head, mount, resource};
 use crate::{
     account::{
         AccountError, Caller, Credential, CredentialError, Identity, SignInBy, SignInRequest,
@@ -25,7 +25,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     mount(
         app,
         resource("/v2/account")
-            .route(web::get().to(get))
+            .route(get_or_head().to(get))
             .route(web::put().to(update))
             .route(web::delete().to(delete)),
     );

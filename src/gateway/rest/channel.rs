@@ -7,10 +7,11 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, mount, resource};
+use super::{RestState, get_or_head, mount, resource};
 use crate::{
     account::Caller,
     channel::{ChannelId, Cursor, Direction, HistoryRequest},
+    chat::Shared,
     wire::{
         error::ApiError,
         rest::{Empty, channel::history_answer, query::Query},
@@ -23,10 +24,15 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         app,
         resource("/v2/channel/{channel_id:[^/]*}/decline").route(web::post().to(decline)),
     );
+    // The path that the Nakama documentation's curl lines have.
+    mount(
+        app,
+        resource("/v2/channel").route(get_or_head().to(history_of_named)),
+    );
     // Also the empty id, which is a malformed one and not an unknown path.
     mount(
         app,
-        resource("/v2/channel/{channel_id:.*}").route(web::get().to(history)),
+        resource("/v2/channel/{channel_id:.*}").route(get_or_head().to(history)),
     );
 }
 
@@ -35,9 +41,28 @@ async fn history(
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    let shared = &state.shared;
     let channel = channel_id(&request)?;
     let query = Query::parse(request.query_string());
+    page(&caller, &state.shared, channel, &query).await
+}
+
+async fn history_of_named(
+    caller: Caller,
+    state: web::Data<RestState>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let query = Query::parse(request.query_string());
+    let channel = query.text("channel_id")?;
+    let channel = channel.ok_or_else(|| ApiError::invalid("channel_id is missing"))?;
+    page(&caller, &state.shared, ChannelId::parse(channel)?, &query).await
+}
+
+async fn page(
+    caller: &Caller,
+    shared: &Shared,
+    channel: ChannelId,
+    query: &Query<'_>,
+) -> Result<HttpResponse, ApiError> {
     let direction = match query.boolean("forward")? {
         Some(false) => Direction::NewestFirst,
         Some(true) | None => Direction::OldestFirst,

@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, mount, read_cursor, read_users, resource};
+use super::{RestState, get_or_head, mount, read_cursor, read_users, resource};
 use crate::{
     account::Caller,
     user::{FriendAction, FriendError, FriendMetadata, FriendState},
@@ -25,7 +25,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     mount(
         app,
         resource("/v2/friend")
-            .route(web::get().to(list))
+            .route(get_or_head().to(list))
             .route(changing(web::post(), add))
             .route(changing(web::delete(), |_| Ok(FriendAction::Delete))),
     );
@@ -35,7 +35,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     );
     mount(
         app,
-        resource("/v2/friend/friends").route(web::get().to(of_friends)),
+        resource("/v2/friend/friends").route(get_or_head().to(of_friends)),
     );
 }
 

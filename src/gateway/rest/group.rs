@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, body::JsonBody, mount, read_cursor, read_users, resource};
+use super::{RestState, body::JsonBody, get_or_head, mount, read_cursor, read_users, resource};
 use crate::{
     account::Caller,
     group::{Action, GroupError, GroupFilter, GroupId, Role},
@@ -27,7 +27,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     mount(
         app,
         resource("/v2/group")
-            .route(web::get().to(list))
+            .route(get_or_head().to(list))
             .route(web::post().to(create)),
     );
     mount(
@@ -46,11 +46,11 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     }
     mount(
         app,
-        resource("/v2/group/{group_id:[^/]*}/user").route(web::get().to(members)),
+        resource("/v2/group/{group_id:[^/]*}/user").route(get_or_head().to(members)),
     );
     mount(
         app,
-        resource("/v2/user/{user_id:[^/]*}/group").route(web::get().to(memberships)),
+        resource("/v2/user/{user_id:[^/]*}/group").route(get_or_head().to(memberships)),
     );
 }
 

@@ -1,20 +1,22 @@
-//! The front page, and whether the server answers.
+//! The front page, whether the server answers, and whether it can do its work.
 
 use actix_web::{HttpResponse, Responder, http::header::ContentType, web};
 
-use super::{mount, resource};
-use crate::wire::rest::Empty;
+use super::{RestState, get_or_head, mount, resource};
+use crate::wire::rest::{Empty, health::Ready};
 
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     mount(
         app,
-        resource("/healthcheck").route(web::get().to(healthcheck)),
+        resource("/healthcheck").route(get_or_head().to(healthcheck)),
     );
+    mount(app, resource("/livez").route(get_or_head().to(healthcheck)));
+    mount(app, resource("/readyz").route(get_or_head().to(readyz)));
 }
 
 /// Not mounted into other programs: these have a front page of their own.
 pub(super) fn configure_front_page(app: &mut web::ServiceConfig) {
-    mount(app, resource("/").route(web::get().to(front_page)));
+    mount(app, resource("/").route(get_or_head().to(front_page)));
 }
 
 /// For people who open the address in a browser.
@@ -22,6 +24,16 @@ async fn front_page() -> impl Responder {
     HttpResponse::Ok()
         .content_type(ContentType::html())
         .body(include_str!("index.html"))
+}
+
+/// 503 with the reasons while it makes no sense to send clients here.
+async fn readyz(state: web::Data<RestState>) -> HttpResponse {
+    let reasons = state.shared.not_ready().await;
+    let mut answer = match reasons.is_empty() {
+        true => HttpResponse::Ok(),
+        false => HttpResponse::ServiceUnavailable(),
+    };
+    answer.json(Ready::from(&reasons[..]))
 }
 
 async fn healthcheck() -> impl Responder {

@@ -8,26 +8,29 @@ mod answer;
 pub(crate) mod auth;
 mod body;
 mod channel;
+mod edge;
 mod friend;
 mod group;
 mod health;
 mod notification;
 mod session;
+mod unserved;
 mod user;
 
 use std::sync::Arc;
 
 use actix_cors::Cors;
 use actix_web::{
-    HttpResponse, Resource,
+    HttpRequest, HttpResponse, Resource, Route, guard,
     http::{Method, header},
-    middleware::{Compress, DefaultHeaders},
+    middleware::{Compress, DefaultHeaders, from_fn},
     web,
 };
 use bincode::Decode;
 
-use self::auth::ServerKey;
-use super::handshake::Refusal;
+pub(crate) use self::edge::title_case;
+use self::{auth::ServerKey, edge::DiscardLimits};
+use super::handshake;
 use crate::{
     chat::Shared,
     user::UserId,
@@ -45,6 +48,7 @@ pub(crate) const SOCKET_PATH: &str = "/ws";
 pub(crate) struct RestState {
     shared: Arc<Shared>,
     server_key: ServerKey,
+    discard: DiscardLimits,
 }
 
 /// Mounts the chat's REST routes. Paths that are not its own are left to the app.
@@ -53,6 +57,10 @@ pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
     let state = RestState {
         shared: shared.clone(),
         server_key,
+        discard: DiscardLimits {
+            bytes: shared.settings.max_discarded_bytes,
+            time: shared.settings.discard_timeout,
+        },
     };
     app.app_data(web::Data::new(state))
         .configure(health::configure)
@@ -65,14 +73,15 @@ pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
         .configure(notification::configure);
 }
 
-/// Mounts what a server has that is the chat's alone: a front page, and an answer to unknown paths
-/// and to requests at the socket's path that are no upgrades.
+/// Mounts what a server has that is the chat's alone: a front page, and an answer to requests for what it does not
+/// serve, to unknown paths, and to requests at the socket's path that are no upgrades.
 pub(crate) fn configure_standalone(app: &mut web::ServiceConfig) {
     health::configure_front_page(app);
     mount(
         app,
-        resource(SOCKET_PATH).route(web::get().to(no_handshake)),
+        resource(SOCKET_PATH).route(get_or_head().to(no_handshake)),
     );
+    unserved::configure(app);
     mount(
         app,
         resource("/{path:.*}").default_service(web::to(unknown_path)),
@@ -89,7 +98,8 @@ fn mount(app: &mut web::ServiceConfig, resource: Resource) {
         resource
             .wrap(Compress::default())
             .wrap(headers)
-            .wrap(cors()),
+            .wrap(cors())
+            .wrap(from_fn(edge::serve)),
     );
 }
 
@@ -113,6 +123,11 @@ fn cors() -> Cors {
         ])
         // The wildcard is the same for everybody, so caches need not tell origins apart.
         .disable_vary_header()
+}
+
+/// Whatever can be asked for with `GET` can be asked for with `HEAD`.
+pub(crate) fn get_or_head() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// A path that refuses the methods it has no route for.
@@ -141,9 +156,8 @@ fn read_users(query: &Query<'_>, name: &str) -> Result<Vec<UserId>, ApiError> {
         .collect()
 }
 
-async fn no_handshake() -> HttpResponse {
-    let refusal = Refusal::NotAHandshake;
-    HttpResponse::build(refusal.status()).body(refusal.to_string())
+async fn no_handshake(state: web::Data<RestState>, request: HttpRequest) -> HttpResponse {
+    handshake::refusal_without_upgrade(&state.shared, request.head()).into()
 }
 
 async fn other_method() -> Result<HttpResponse, ApiError> {

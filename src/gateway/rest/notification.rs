@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, mount, read_cursor, resource};
+use super::{RestState, get_or_head, mount, read_cursor, resource};
 use crate::{
     account::Caller,
     user::{NotificationId, NotificationSeq, UserId},
@@ -23,7 +23,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     mount(
         app,
         resource("/v2/notification")
-            .route(web::get().to(list))
+            .route(get_or_head().to(list))
             .route(web::delete().to(delete)),
     );
     mount(
@@ -32,7 +32,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     );
     mount(
         app,
-        resource("/v2/notification/unread").route(web::get().to(unread)),
+        resource("/v2/notification/unread").route(get_or_head().to(unread)),
     );
 }
 

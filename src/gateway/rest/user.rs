@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, mount, resource};
+use super::{RestState, get_or_head, mount, resource};
 use crate::{
     account::{Caller, Username},
     user::UserId,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(super) fn configure(app: &mut web::ServiceConfig) {
-    mount(app, resource("/v2/user").route(web::get().to(find)));
+    mount(app, resource("/v2/user").route(get_or_head().to(find)));
 }
 
 async fn find(

@@ -34,6 +34,9 @@ use crate::config::{Durability, Settings};
 /// Name of the database in the data directory.
 const FILE: &str = "banter.sqlite";
 
+/// Marks the file as banter's for programs that look at its head ("bntr").
+const APPLICATION_ID: i32 = 0x626e_7472;
+
 /// Older libraries can corrupt a file that several connections use (a race when the log is reset).
 const OLDEST_SQLITE: i32 = 3_051_003;
 
@@ -156,6 +159,25 @@ impl Sqlite {
         E: From<StoreError> + Send + 'static,
     {
         self.readers.read(work).await
+    }
+
+    /// Tries whether a write is committed, by one that changes nothing that is kept for anybody.
+    pub(crate) async fn try_write(&self) -> Result<(), StoreError> {
+        let mark = |connection: &Connection| -> Result<(), StoreError> {
+            // Written whatever it was before.
+            Ok(connection.pragma_update(None, "application_id", APPLICATION_ID)?)
+        };
+        self.write(mark).await
+    }
+
+    /// Tries whether a read is answered.
+    pub(crate) async fn try_read(&self) -> Result<(), StoreError> {
+        let count = |connection: &Connection| -> Result<(), StoreError> {
+            let sql = "SELECT count(*) FROM (SELECT 1 FROM user LIMIT 1)";
+            let mut select = connection.prepare_cached(sql)?;
+            Ok(select.query_row([], |_| Ok(()))?)
+        };
+        self.read(count).await
     }
 
     /// A read about who may enter a channel, when its turn comes.

@@ -8,6 +8,7 @@ pub(crate) mod body;
 pub(crate) mod channel;
 pub(crate) mod friend;
 pub(crate) mod group;
+pub(crate) mod health;
 pub(crate) mod notification;
 pub(crate) mod query;
 pub(crate) mod time;

@@ -1,0 +1,199 @@
+//! What every answer owes to clients and proxies in the field, whatever its route.
+//!
+//! - Header names have the usual capitals (`Content-Type`): they mean the same in any case, and there are clients
+//!   that look for one spelling.
+//! - A request that offers an upgrade nobody takes (`Connection: upgrade` from a proxy, `Upgrade: h2c`) is an
+//!   ordinary one. actix-http would answer with `Connection: upgrade` and close all the same, so the answer says
+//!   that it closes.
+//! - What is left of a body is read before the answer leaves, see [`Body`].
+//! - HTTP/1.0 has no chunks, in which a packed answer would come.
+//! - A preflight may name headers that need no permission, or none.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use actix_http::ConnectionType;
+use actix_web::{
+    Error, HttpMessage as _,
+    body::MessageBody,
+    dev::{Payload, ServiceRequest, ServiceResponse},
+    error::PayloadError,
+    http::{
+        Version,
+        header::{self, HeaderMap, HeaderValue},
+    },
+    middleware::Next,
+    web,
+};
+use bytes::Bytes;
+use futures_core::Stream;
+
+use super::RestState;
+
+/// Around each route; see the module.
+pub(super) async fn serve<B: MessageBody>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    if request.version() <= Version::HTTP_10 {
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
+    }
+    name_only_what_needs_permission(request.headers_mut());
+    let upgrades = request.head().connection_type() == ConnectionType::Upgrade;
+    let limits = request
+        .app_data::<web::Data<RestState>>()
+        .map(|state| state.discard);
+    let body = Body::share(&mut request);
+    let mut answer = next.call(request).await?;
+    if let (Some(body), Some(limits)) = (body, limits) {
+        body.discard(limits).await;
+    }
+    let head = answer.response_mut().head_mut();
+    head.set_camel_case_headers(true);
+    if upgrades && !head.upgrade() {
+        head.set_connection_type(ConnectionType::Close);
+    }
+    Ok(answer)
+}
+
+/// Gives the answer the usual capitals, and nothing else: for the socket inside another program's `App`.
+pub(crate) async fn title_case<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut answer = next.call(request).await?;
+    let head = answer.response_mut().head_mut();
+    head.set_camel_case_headers(true);
+    Ok(answer)
+}
+
+/// How much of a body is read that nobody wants.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DiscardLimits {
+    pub(super) bytes: usize,
+    pub(super) time: Duration,
+}
+
+/// A request's body, which the route may have left unread: a refusal is often known before all of it is here.
+///
+/// To answer and close at once would lose the refusal. The system then resets the connection as soon as more of the
+/// body arrives, and the client, which is still sending, reads nothing any more. So the rest is read first, within
+/// bounds in bytes and time, and thrown away; beyond them the connection is closed.
+#[derive(Clone)]
+struct Body(Rc<RefCell<Unread>>);
+
+struct Unread {
+    payload: Payload,
+    ended: bool,
+}
+
+impl Body {
+    /// Keeps hold of a request's body while a route reads it. `None` if it has none.
+    fn share(request: &mut ServiceRequest) -> Option<Self> {
+        let payload = request.take_payload();
+        if matches!(payload, Payload::None) {
+            return None;
+        }
+        let ended = false;
+        let body = Self(Rc::new(RefCell::new(Unread { payload, ended })));
+        request.set_payload(Payload::Stream {
+            payload: Box::pin(body.clone()),
+        });
+        Some(body)
+    }
+
+    async fn discard(mut self, limits: DiscardLimits) {
+        if self.0.borrow().ended {
+            return;
+        }
+        let read = async {
+            let mut bytes = 0;
+            while let Some(Ok(chunk)) = poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await {
+                bytes += chunk.len();
+                if bytes > limits.bytes {
+                    break;
+                }
+            }
+        };
+        // Whether it came to an end is seen in the body itself.
+        let _ = actix_rt::time::timeout(limits.time, read).await;
+        let end = match self.0.borrow().ended {
+            true => "read",
+            false => "cut off",
+        };
+        metrics::counter!("banter_bodies_discarded_total", "end" => end).increment(1);
+    }
+}
+
+impl Stream for Body {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let unread = &mut *self.0.borrow_mut();
+        if unread.ended {
+            return Poll::Ready(None);
+        }
+        let next = Pin::new(&mut unread.payload).poll_next(cx);
+        unread.ended = matches!(next, Poll::Ready(None | Some(Err(_))));
+        next
+    }
+}
+
+/// Takes the headers that every page may send, permitted or not, out of what a preflight asks for: actix-cors
+/// refuses what it has not been told of, and an empty list as well.
+fn name_only_what_needs_permission(headers: &mut HeaderMap) {
+    const SAFE: [&str; 4] = ["accept", "accept-language", "content-language", "origin"];
+    let Some(asked) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) else {
+        return;
+    };
+    let Ok(asked) = asked.to_str() else {
+        return;
+    };
+    let needed: Vec<&str> = asked
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty() && !SAFE.iter().any(|safe| name.eq_ignore_ascii_case(safe)))
+        .collect();
+    match HeaderValue::from_str(&needed.join(", ")) {
+        Ok(needed) if !needed.is_empty() => {
+            headers.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, needed);
+        }
+        _ => {
+            headers.remove(header::ACCESS_CONTROL_REQUEST_HEADERS);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preflight_names_only_what_needs_permission() {
+        for (asked, needed) in [
+            ("", None),
+            (" ", None),
+            ("accept", None),
+            ("Accept, Origin,accept-language, content-language", None),
+            ("authorization", Some("authorization")),
+            (
+                "accept, authorization,content-type",
+                Some("authorization, content-type"),
+            ),
+            ("origin, x-own", Some("x-own")),
+        ] {
+            let mut headers = HeaderMap::new();
+            let name = header::ACCESS_CONTROL_REQUEST_HEADERS;
+            headers.insert(name.clone(), HeaderValue::from_static(asked));
+            name_only_what_needs_permission(&mut headers);
+            let left = headers.get(name).map(|value| value.to_str().unwrap());
+            assert_eq!(left, needed, "{asked:?}");
+        }
+    }
+}
