@@ -90,7 +90,8 @@ pub(crate) trait GroupStore: Send + Sync + 'static {
 pub(crate) enum GroupFilter {
     /// By name: the case does not matter, `%` stands for any text. Sorted by name.
     Name(String),
-    /// All that match what is given. The largest first.
+    /// All that match what is given. The largest first, but by language alone the smallest, as the reference has it;
+    /// of equal size by id.
     Properties {
         lang_tag: Option<String>,
         open: Option<bool>,

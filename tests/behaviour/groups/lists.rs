@@ -172,6 +172,20 @@ async fn groups_are_found_by_what_they_are() {
         let members: Vec<&Person> = others.iter().take(n).collect();
         server.done(&ana, "add", &group, &members).await;
     }
+    let path = "/v2/group?limit=1&lang_tag=en";
+    let english = server.pages(&ana, path, "groups").await;
+    assert_eq!(
+        names(&english),
+        ["en true", "en false"],
+        "the smallest first"
+    );
+    let path = "/v2/group?limit=1&lang_tag=en&members=9";
+    let english = server.pages(&ana, path, "groups").await;
+    assert_eq!(
+        names(&english),
+        ["en false", "en true"],
+        "the largest first"
+    );
     // With 1, 2, 3 and 4 members.
     let all = ["en true", "en false", "fr true", "fr false"];
     for (filter, wanted) in [

@@ -30,6 +30,23 @@ pub(super) fn groups(
     match filter {
         GroupFilter::Name(name) => by_name(conn, name, beyond, limit),
         GroupFilter::Properties {
+            lang_tag: Some(lang_tag),
+            open: None,
+            members: None,
+        } => {
+            let (edges, id) = beyond.map_or((-1, NO_ID), |beyond| {
+                let id = beyond.group.0.as_bytes().as_slice();
+                (i64::from(beyond.edge_count), id)
+            });
+            let select = conn.prepare_cached(&by_language())?;
+            page(
+                select,
+                params![lang_tag, edges, id, most(limit)],
+                limit,
+                group,
+            )
+        }
+        GroupFilter::Properties {
             lang_tag,
             open,
             members,
@@ -52,6 +69,14 @@ pub(super) fn groups(
             page(select, &values, limit, group)
         }
     }
+}
+
+/// ?1 language, ?2 and ?3 where it starts, ?4 limit.
+pub(super) fn by_language() -> String {
+    format!(
+        "SELECT {GROUP} FROM chat_group WHERE lang_tag = ?1 AND (edge_count, id) > (?2, ?3) \
+         ORDER BY edge_count, id LIMIT ?4"
+    )
 }
 
 /// ?1 and ?2 where it starts, ?3 open, ?4 limit, ?5 language.
