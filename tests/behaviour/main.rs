@@ -11,6 +11,7 @@ mod direct;
 mod disk;
 mod embed;
 mod failing_store;
+mod field;
 mod formats;
 mod friends;
 mod fuzz;

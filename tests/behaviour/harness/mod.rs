@@ -11,6 +11,7 @@ mod group;
 mod load;
 mod notification;
 mod process;
+mod raw;
 mod roster;
 mod server;
 mod site;
@@ -30,11 +31,12 @@ pub(crate) use self::{
     load::{check_histories, pour},
     notification::{id_of, senders, told},
     process::Process,
+    raw::Raw,
     roster::Roster,
     server::{Door, Server, settings},
     site::{History, Page, Site, Tokens, escape, room_id},
     status::Online,
-    store::{Deed, Disturbed, Hold},
+    store::{Deed, Disturbed, Doorkeeper, Hold},
 };
 
 /// Longer than anything here may take, on a busy machine too.
