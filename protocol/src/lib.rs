@@ -24,6 +24,7 @@ mod time;
 /// Made by the build script.
 mod realtime {
     include!(concat!(env!("OUT_DIR"), "/banter.realtime.rs"));
+    include!(concat!(env!("OUT_DIR"), "/bincode.rs"));
 }
 
 pub use self::{

@@ -5,18 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A time, as `google.protobuf.Timestamp`. In JSON it is RFC 3339 text in UTC.
-#[derive(
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    bincode::Encode,
-    bincode::Decode,
-    prost::Message,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Message)]
 pub struct Timestamp {
     /// Since the beginning of 1970 in UTC.
     #[prost(int64, tag = "1")]
@@ -36,6 +25,26 @@ impl Timestamp {
         }
     }
 }
+
+impl bincode::Encode for Timestamp {
+    fn encode<E: bincode::enc::Encoder>(
+        &self,
+        encoder: &mut E,
+    ) -> Result<(), bincode::error::EncodeError> {
+        (self.seconds, self.nanos).encode(encoder)
+    }
+}
+
+impl<C> bincode::Decode<C> for Timestamp {
+    fn decode<D: bincode::de::Decoder<Context = C>>(
+        decoder: &mut D,
+    ) -> Result<Self, bincode::error::DecodeError> {
+        let (seconds, nanos) = bincode::Decode::decode(decoder)?;
+        Ok(Self { seconds, nanos })
+    }
+}
+
+bincode::impl_borrow_decode!(Timestamp);
 
 /// What lies before 1970 becomes its beginning, and impossible nanoseconds become 0.
 impl From<Timestamp> for SystemTime {

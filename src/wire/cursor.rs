@@ -68,12 +68,8 @@ impl CursorKey {
     }
 }
 
-/// A place in a history.
-#[derive(Encode, Decode)]
-struct Written {
-    kind: u8,
-    seq: u64,
-}
+/// A place in a history: which way and on which side, and the sequence number.
+type Written = (u8, u64);
 
 const NEWEST_FIRST: u8 = 1;
 const PREVIOUS: u8 = 2;
@@ -91,10 +87,7 @@ impl Cursor {
         } else {
             0
         };
-        let written = Written {
-            kind: newest_first | previous,
-            seq: self.anchor.0,
-        };
+        let written: Written = (newest_first | previous, self.anchor.0);
         key.seal(channel.as_str(), &written)
     }
 
@@ -104,23 +97,23 @@ impl Cursor {
         key: &CursorKey,
         channel: &ChannelId,
     ) -> Result<Self, CursorError> {
-        let written: Written = key.open(channel.as_str(), text)?;
-        if written.kind & !(NEWEST_FIRST | PREVIOUS) != 0 {
+        let (kind, seq): Written = key.open(channel.as_str(), text)?;
+        if kind & !(NEWEST_FIRST | PREVIOUS) != 0 {
             return Err(CursorError);
         }
-        let newest_first = written.kind & NEWEST_FIRST != 0;
+        let newest_first = kind & NEWEST_FIRST != 0;
         Ok(Self {
             direction: if newest_first {
                 Direction::NewestFirst
             } else {
                 Direction::OldestFirst
             },
-            side: if written.kind & PREVIOUS != 0 {
+            side: if kind & PREVIOUS != 0 {
                 Side::Previous
             } else {
                 Side::Next
             },
-            anchor: Seq(written.seq),
+            anchor: Seq(seq),
         })
     }
 }
