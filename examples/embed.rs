@@ -1,8 +1,6 @@
 //! A matchmaking server with the chat inside: `cargo run --example embed`, then twice
 //! `curl -X POST http://127.0.0.1:7350/match`. The two players who ask meet in one room.
 
-use std::time::Duration;
-
 use actix_web::{App, Error, HttpServer, Responder, error, post, web};
 use banter::{ChannelId, Chat, RoomName};
 use parking_lot::Mutex;
@@ -51,12 +49,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .start()
         .await?;
     let (mounted, lobby) = (chat.clone(), web::Data::new(Lobby::default()));
-    HttpServer::new(move || App::new().configure(|app| routes(app, &mounted, &lobby)))
-        .client_disconnect_timeout(Duration::ZERO)
-        .tcp_nodelay(true)
-        .bind("127.0.0.1:7350")?
-        .run()
-        .await?;
-    chat.shutdown(Duration::from_secs(5)).await;
+    let server = HttpServer::new(move || App::new().configure(|app| routes(app, &mounted, &lobby)));
+    // Until SIGTERM or Ctrl-C: then clients are told, and what is queued is committed.
+    chat.serve(server.bind("127.0.0.1:7350")?).await?;
     Ok(())
 }

@@ -2,10 +2,10 @@
 # Everything that checks banter, from a clean clone.
 #
 #   tests/run.sh                  all parts
-#   tests/run.sh PART ...         some: rust conformance autobahn nakama-js loadtest readme
+#   tests/run.sh PART ...         some: rust conformance autobahn nakama-js clients browser proxies loadtest readme
 #
 # Needs a Rust toolchain, Python 3 and Node 20 or newer; Python and Node packages are fetched once, into
-# target/ and node_modules/. Every server gets a free port and a directory of its own, so several runs can
+# target/ and node_modules/. On Debian, and as root, browsers and proxies that are missing are installed. Every server gets a free port and a directory of its own, so several runs can
 # go side by side. A failing step does not stop the others. The last line is `N passed, N failed`: the sum
 # of what each tool counted, where a lint counts as one.
 set -uo pipefail
@@ -13,12 +13,13 @@ set -uo pipefail
 cd "$root" || exit 2
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(rust conformance autobahn nakama-js loadtest readme)
+all=(rust conformance autobahn nakama-js clients browser proxies loadtest readme)
+[ $# -gt 0 ] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
   case $part in
-    rust | conformance | autobahn | nakama-js | loadtest | readme) ;;
+    rust | conformance | autobahn | nakama-js | clients | browser | proxies | loadtest | readme) ;;
     -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
-    *) die "unknown part: $part (there are rust, conformance, autobahn, nakama-js, loadtest, readme)" ;;
+    *) die "unknown part: $part (there are ${all[*]})" ;;
   esac
 done
 need cargo "https://rustup.rs"
@@ -191,6 +192,25 @@ nakama_js_part() {
   step node 'the stock JavaScript client' with_banter "$tests/nakama-js/run.sh"
   step node 'the stock JavaScript client with protobuf' \
     with_banter env NAKAMA_JS_FORMAT=protobuf "$tests/nakama-js/run.sh"
+}
+
+clients_part() {
+  step lines 'the stock clients for Python and Rust' with_banter "$tests/clients/run.sh"
+}
+
+browser_part() {
+  step node 'a page in a browser' browser
+}
+
+browser() {
+  cargo build --quiet --bin banter || return
+  local program
+  program=$(built banter) || return
+  BANTER_PROGRAM=$program "$tests/browser/run.sh"
+}
+
+proxies_part() {
+  step lines 'behind nginx, HAProxy and Caddy' with_banter "$tests/proxies/run.sh"
 }
 
 loadtest_part() {

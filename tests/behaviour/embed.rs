@@ -1,12 +1,12 @@
 //! The chat inside another program: the handle, and the example of a matchmaker.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpServer, web};
 use banter::{ChannelId, SendError, UserId};
 use serde_json::{Value, json};
 
-use crate::harness::{Close, Door, Server, Site, settings, through_both_doors, until};
+use crate::harness::{Close, Door, Raw, Server, Site, settings, through_both_doors, until};
 
 #[allow(dead_code)] // Its `main`.
 #[path = "../../examples/embed.rs"]
@@ -151,6 +151,50 @@ async fn the_host_shuts_the_chat_down(door: Door) {
         .await;
     assert_eq!(status, 503);
     server.stop().await;
+}
+
+#[actix_web::test]
+async fn one_call_serves_the_host_and_ends_its_server_and_the_chat_in_order() {
+    let data = tempfile::tempdir().unwrap();
+    let mut settings = settings();
+    settings.data_dir = data.path().to_owned();
+    let chat = banter::Builder::new(settings.clone())
+        .start()
+        .await
+        .unwrap();
+    let mounted = chat.clone();
+    let server = HttpServer::new(move || App::new().configure(|app| mounted.configure(app)))
+        .workers(2)
+        .bind("127.0.0.1:0")
+        .unwrap();
+    let site = Site::new(server.addrs()[0]);
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let serving = actix_web::rt::spawn(async move {
+        chat.serve_until(server, async { drop(stopped.await) })
+            .await
+    });
+    let mut ana = site.clients_in("lobby", &["ana"]).await.pop().unwrap();
+    ana.send("lobby", r#"{"last":"words"}"#).await;
+    let mut idle = Raw::connect(site.address).await;
+    let asked = "GET /healthcheck HTTP/1.1\nHost: x\n";
+    assert_eq!(idle.ask(asked, b"").await.status, 200);
+
+    let begun = Instant::now();
+    stop.send(()).unwrap();
+    assert_eq!(
+        ana.closed().await,
+        Close::Frame(1001, "server shutting down".to_owned())
+    );
+    idle.ended().await;
+    serving.await.unwrap().unwrap();
+    // Thirty seconds would be what actix waits for an open socket.
+    assert!(
+        begun.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        begun.elapsed()
+    );
+    let again = banter::Builder::new(settings).start().await;
+    again.expect("the data directory is free");
 }
 
 #[actix_web::test]

@@ -26,6 +26,7 @@ mod messages;
 mod metrics;
 mod notifications;
 mod openapi;
+mod operators;
 mod panic;
 mod pipelining;
 mod presence;

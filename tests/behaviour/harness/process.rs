@@ -59,13 +59,23 @@ impl Process {
 
     /// Starts a command and waits until it listens. Its log goes to a file beside the data.
     pub(crate) async fn spawn(mut command: Command, data: &Path, metrics: bool) -> Self {
-        let log = data.join("log-of-the-test");
         let file = File::options()
             .create(true)
             .append(true)
-            .open(&log)
+            .open(Self::log_beside(data))
             .unwrap();
-        let mut child = command.stdout(Stdio::piped()).stderr(file).spawn().unwrap();
+        command.stdout(Stdio::piped()).stderr(file);
+        Self::spawn_as_it_is(command, data, metrics).await
+    }
+
+    fn log_beside(data: &Path) -> PathBuf {
+        data.join("log-of-the-test")
+    }
+
+    /// As [`spawn`](Self::spawn), with the log wherever the command has it.
+    pub(crate) async fn spawn_as_it_is(mut command: Command, data: &Path, metrics: bool) -> Self {
+        let log = Self::log_beside(data);
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         // The program writes its lines at once or ends: this does not wait for long.
         let mut line = || {
@@ -97,6 +107,11 @@ impl Process {
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Closes the other end of a log that went into a pipe.
+    pub(crate) fn stop_reading_log(&mut self) {
+        drop(self.child.stderr.take().expect("the log goes into a pipe"));
     }
 
     pub(crate) fn signal(&self, name: &str) {

@@ -1,0 +1,81 @@
+// A banter server of a test's own, which can be stopped, started again and frozen.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const { BANTER_PROGRAM } = process.env;
+if (!BANTER_PROGRAM) throw new Error("BANTER_PROGRAM must hold the path of the server");
+
+// Settings of whoever runs the tests must not reach the server.
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^BANTER_|^RUST_LOG$/.test(name)));
+
+export class Server {
+  port = 0;
+  #flags;
+  #dataDir;
+  #process;
+  #log = "";
+
+  /** A running server with these flags, on a free port. It goes when the test ends. */
+  static async start(t, ...flags) {
+    const server = new Server();
+    server.#flags = flags;
+    server.#dataDir = await mkdtemp(join(tmpdir(), "data-"));
+    t.after(() => server.#remove());
+    await server.start();
+    return server;
+  }
+
+  /** Listens on this port, with the data of the last time. Without one, on the port of the last time. */
+  async start(port = this.port) {
+    const listen = ["--listen", `127.0.0.1:${port}`, "--metrics-listen", "off", "--data-dir", this.#dataDir];
+    const server = spawn(BANTER_PROGRAM, ["serve", ...listen, ...this.#flags], { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#process = server;
+    server.stderr.on("data", (text) => { this.#log += text; });
+    for await (const line of createInterface({ input: server.stdout })) {
+      const [, address] = /^listening on (http:\S+)/.exec(line) ?? [];
+      if (!address) continue;
+      this.port = Number(new URL(address).port);
+      return;
+    }
+    throw new Error(`the server did not start:\n${this.#log}`);
+  }
+
+  /** Returns when the server has ended by itself, as it does on SIGTERM. */
+  async stop() {
+    const ended = once(this.#process, "exit");
+    this.#process.kill("SIGTERM");
+    const [status] = await ended;
+    assert.equal(status, 0, `the server ended with an error:\n${this.#log}`);
+  }
+
+  /** The same server with nothing remembered: no account, no token, no message. */
+  async forget() {
+    await this.stop();
+    await rm(this.#dataDir, { recursive: true });
+  }
+
+  /** It keeps its connections and says nothing more. */
+  freeze() {
+    this.#process.kill("SIGSTOP");
+  }
+
+  thaw() {
+    this.#process.kill("SIGCONT");
+  }
+
+  async #remove() {
+    if (this.#process.exitCode === null) {
+      const ended = once(this.#process, "exit");
+      this.#process.kill("SIGKILL");
+      await ended;
+    }
+    await rm(this.#dataDir, { recursive: true, force: true });
+    assert.doesNotMatch(this.#log, /panicked at/);
+  }
+}
