@@ -28,11 +28,19 @@ async fn two_servers_cannot_share_a_data_directory() {
     let (code, complaint) = complaint(&mut Process::command(data.path()));
     assert_eq!(code, 1);
     // Behind the first lines of the log.
-    let complaints = complaint.lines().filter(|line| line.starts_with("banter: "));
+    let complaints = complaint
+        .lines()
+        .filter(|line| line.starts_with("banter: "));
     let complaints: Vec<_> = complaints.collect();
     assert_eq!(complaints.len(), 1, "{complaint}");
-    assert!(complaints[0].starts_with("banter: data_dir: "), "{complaint}");
-    assert!(complaints[0].ends_with("in use by another server"), "{complaint}");
+    assert!(
+        complaints[0].starts_with("banter: data_dir: "),
+        "{complaint}"
+    );
+    assert!(
+        complaints[0].ends_with("in use by another server"),
+        "{complaint}"
+    );
     let (status, _) = first.http("GET", "/healthcheck", None, "").await;
     assert_eq!(status, 200, "the first one did not notice");
     first.kill();

@@ -78,10 +78,9 @@ pub(crate) async fn run(
     let game = Rc::new(game);
     play(&game).await?;
     let referee = game.referee.borrow();
-    let found = referee.violations();
     Ok(Outcome {
-        violations: found.iter().map(ToString::to_string).collect(),
-        more: referee.count() - found.len() as u64,
+        violations: referee.told().collect(),
+        more: referee.count() - referee.violations().len() as u64,
         summary: summary(&game),
     })
 }

@@ -7,6 +7,7 @@
 mod asking;
 mod catching_up;
 mod connecting;
+mod evidence;
 mod receiving;
 
 use std::{cell::RefMut, future::pending, iter::Peekable, pin::pin, rc::Rc, time::Duration};
@@ -179,6 +180,8 @@ impl Player {
         match received {
             Ok(envelope) => {
                 self.game.progressed();
+                let (at, words) = (self.game.began.elapsed(), evidence::in_words(&envelope));
+                self.game.referee.borrow_mut().received(self.id, at, words);
                 self.receive(envelope);
             }
             Err(reason) => self.cut_off(&reason),

@@ -28,14 +28,18 @@ mod seeing;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod verdict;
 mod violation;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use self::{
     book::Book, catch_up::CaughtUp, dispute::Dispute, order::Order, presences::Presences,
-    violation::Violations,
+    trail::Trail, violation::Violations,
 };
 pub(crate) use self::{
     hearing::Heard,
@@ -128,6 +132,7 @@ pub(crate) struct Referee {
     caught_up: Vec<CaughtUp>,
     /// Players who have not read everything in the end.
     unsettled: HashSet<PlayerId>,
+    trails: HashMap<PlayerId, Trail>,
     violations: Violations,
 }
 
@@ -151,6 +156,7 @@ impl Referee {
             book: Book::default(),
             caught_up: Vec::new(),
             unsettled: HashSet::new(),
+            trails: HashMap::new(),
             violations: Violations::default(),
         }
     }
@@ -174,12 +180,25 @@ impl Referee {
 
     /// Something that only whoever has seen it can tell.
     pub(crate) fn report(&mut self, violation: Violation) {
-        self.violations.add(violation);
+        let trail = violation
+            .player()
+            .and_then(|player| self.trails.get(&player));
+        self.violations.add(violation, trail);
+    }
+
+    /// A player got something, so long after the beginning.
+    pub(crate) fn received(&mut self, player: PlayerId, at: Duration, frame: String) {
+        self.trails.entry(player).or_default().received(at, frame);
     }
 
     /// What was found so far, as far as it is kept.
     pub(crate) fn violations(&self) -> &[Violation] {
         self.violations.kept()
+    }
+
+    /// The same in words, each with the session of the player concerned and what that player had got last.
+    pub(crate) fn told(&self) -> impl Iterator<Item = String> {
+        self.violations.told()
     }
 
     /// How many violations were found.

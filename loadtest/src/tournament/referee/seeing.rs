@@ -49,6 +49,10 @@ impl Referee {
             }
         }
         let player = self.stay(stay).player;
+        self.trails
+            .entry(player)
+            .or_default()
+            .joined_as(own.session_id);
         let session = Uuid::parse(own.session_id).map(|id| self.number(id, player));
         self.stay(stay).session = session;
         if session.is_none() {
@@ -162,7 +166,7 @@ impl Referee {
                         other: owner(session),
                     });
             for violation in gone.chain(missing).collect::<Vec<_>>() {
-                self.violations.add(violation);
+                self.report(violation);
             }
         }
     }

@@ -804,7 +804,7 @@ fn violations_are_counted_also_when_they_are_too_many_to_keep() {
         what: "nothing".into(),
     };
     for _ in 0..3000 {
-        violations.add(violation.clone());
+        violations.add(violation.clone(), None);
     }
     assert_eq!(violations.count(), 3000);
     assert_eq!(violations.kept().len(), 2000);

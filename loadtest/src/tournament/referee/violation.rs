@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::MessageId;
+use super::{MessageId, trail::Trail};
 use crate::tournament::{plan::PlayerId, steps::Skip};
 
 /// Violations that are kept; of more only the number is known.
@@ -216,19 +216,72 @@ pub(crate) enum Violation {
     Endless { longest: Duration },
 }
 
+impl Violation {
+    /// Who was treated wrong, if it was one.
+    pub(super) fn player(&self) -> Option<PlayerId> {
+        match self {
+            Self::Lost { player, .. }
+            | Self::Doubled { player, .. }
+            | Self::Order { player, .. }
+            | Self::Foreign { player, .. }
+            | Self::Altered { player, .. }
+            | Self::AnsweredTwice { player, .. }
+            | Self::Unanswered { player, .. }
+            | Self::WrongAck { player, .. }
+            | Self::NotIn { player, .. }
+            | Self::PutOut { player, .. }
+            | Self::CatchUpOrder { player, .. }
+            | Self::CatchUpLost { player, .. }
+            | Self::HiddenShown { player, .. }
+            | Self::StillSeen { player, .. }
+            | Self::Unseen { player, .. }
+            | Self::Stranger { player, .. }
+            | Self::BlockedHeard { player, .. }
+            | Self::BlockedTaken { player, .. }
+            | Self::Disconnected { player, .. }
+            | Self::ShutOut { player, .. }
+            | Self::Malformed { player, .. }
+            | Self::Refused { player, .. } => Some(*player),
+            Self::Unfinished { first, .. } | Self::Unsettled { first, .. } => Some(*first),
+            Self::Circle { .. }
+            | Self::StoredTwice { .. }
+            | Self::RefusedYetThere { .. }
+            | Self::NotStored { .. }
+            | Self::Stored { .. }
+            | Self::HistoryOrder { .. }
+            | Self::HistoryTwice { .. }
+            | Self::HistoryAltered { .. }
+            | Self::HistoryUnread { .. }
+            | Self::Skipped { .. }
+            | Self::HistoriesUnread { .. }
+            | Self::Endless { .. } => None,
+        }
+    }
+}
+
 /// All that was found.
 #[derive(Debug, Default)]
 pub(crate) struct Violations {
     kept: Vec<Violation>,
+    /// What the player concerned had got last when each of `kept` was found.
+    evidence: Vec<String>,
     count: u64,
 }
 
 impl Violations {
-    pub(crate) fn add(&mut self, violation: Violation) {
+    pub(super) fn add(&mut self, violation: Violation, trail: Option<&Trail>) {
         self.count += 1;
         if self.kept.len() < KEPT {
             self.kept.push(violation);
+            self.evidence
+                .push(trail.map_or_else(String::new, Trail::evidence));
         }
+    }
+
+    /// What is kept, in words and with its evidence.
+    pub(super) fn told(&self) -> impl Iterator<Item = String> {
+        let kept = self.kept.iter().zip(&self.evidence);
+        kept.map(|(violation, evidence)| format!("{violation}{evidence}"))
     }
 
     pub(crate) fn kept(&self) -> &[Violation] {
