@@ -35,6 +35,11 @@ pub struct SocketOptions {
     /// The longest message of the server that is taken, in bytes; a longer one ends the connection. 16 MiB unless
     /// changed: the answer to a join lists everybody who is in the channel.
     pub max_message_bytes: usize,
+    /// The longest message that is sent, in bytes as it is written, with everything around the content. 4096 unless
+    /// changed, which is what servers take unless they are told otherwise (banter's setting `max_message_bytes`); a longer
+    /// one is refused here, as [`TooLong`](crate::RequestError::TooLong), because it would cost the connection. Not for a
+    /// bare [`Connection`].
+    pub max_request_bytes: usize,
     /// Events that may wait to be read, at least 1; when there are more, the connection is closed with
     /// [`EventsNotRead`](crate::Disconnected::EventsNotRead). 4096 unless changed. Not for a bare [`Connection`].
     pub event_buffer: usize,
@@ -56,6 +61,7 @@ impl Default for SocketOptions {
             format: Format::Json,
             status: false,
             max_message_bytes: 16 << 20,
+            max_request_bytes: 4096,
             event_buffer: 4096,
             max_requests: 64,
             request_timeout: Duration::from_secs(10),

@@ -219,6 +219,14 @@ pub enum RequestError {
     /// The content could not be made into JSON; nothing was sent.
     #[error("the content cannot be written as JSON")]
     Content(#[source] serde_json::Error),
+    /// The message is longer than the server takes; nothing was sent.
+    #[error("the message has {bytes} bytes, more than {max}")]
+    TooLong {
+        /// Of the message as it would have been sent.
+        bytes: usize,
+        /// [`max_request_bytes`](crate::SocketOptions::max_request_bytes).
+        max: usize,
+    },
     /// The answer is not what the protocol says. The connection stays.
     #[error("the server answered with {answer}")]
     Unexpected {
@@ -234,7 +242,10 @@ impl RequestError {
         match self {
             Self::Refused(refusal) => refusal.code == 0,
             Self::Timeout => true,
-            Self::Disconnected(_) | Self::Content(_) | Self::Unexpected { .. } => false,
+            Self::Disconnected(_)
+            | Self::Content(_)
+            | Self::TooLong { .. }
+            | Self::Unexpected { .. } => false,
         }
     }
 }

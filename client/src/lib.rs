@@ -100,7 +100,9 @@
 //! - Events wait to be read: 4096. One more, and the connection is closed with [`Disconnected::EventsNotRead`]. Hand slow
 //!   work to another task.
 //! - Requests under way: 64. More wait for their turn, 10 seconds in all, then they fail with [`RequestError::Timeout`].
-//! - A message of the server: 16 MiB. A server takes less; banter 4096 bytes, and closes the connection that sends more.
+//! - A message of the server: 16 MiB.
+//! - A message to the server: 4096 bytes as it is written, which is what servers take unless told otherwise. A longer one
+//!   is refused here, with [`RequestError::TooLong`]: the server would close the connection.
 //! - A server that is silent for 20 seconds is asked, and given up after as long again: [`Disconnected::Silent`].
 //! - A REST call and opening a socket: 10 seconds ([`Client::timeout`]), and 16 MiB of answer.
 //!

@@ -28,7 +28,7 @@ pub(crate) struct Requests {
 struct State {
     last: u64,
     /// By `cid`, which grows: those to send. Each belongs to a future of somebody's, who bounds how many there are.
-    begun: BTreeMap<u64, (Message, oneshot::Sender<Answer>)>,
+    begun: BTreeMap<u64, (Envelope, oneshot::Sender<Answer>)>,
     /// By `cid`: those that were sent. At most `most`.
     under_way: HashMap<u64, oneshot::Sender<Answer>>,
     /// Once there is a reason, nothing waits.
@@ -54,16 +54,25 @@ impl Requests {
         }
     }
 
-    /// A new request after all that were begun before, or why there can be none any more.
-    pub(crate) fn begin(&self, message: Message) -> Result<Request<'_>, Disconnected> {
+    /// A new request after all that were begun before, or why there can be none any more, or why it does not `fit`.
+    pub(crate) fn begin(
+        &self,
+        message: Message,
+        fits: impl FnOnce(&Envelope) -> Result<(), RequestError>,
+    ) -> Result<Request<'_>, RequestError> {
         let mut state = self.state();
         if let Some(reason) = &state.ended {
-            return Err(reason.clone());
+            return Err(reason.clone().into());
         }
+        let cid = state.last + 1;
+        let envelope = Envelope {
+            cid: cid.to_string(),
+            message: Some(message),
+        };
+        fits(&envelope)?;
+        state.last = cid;
         let (sender, answer) = oneshot::channel();
-        state.last += 1;
-        let cid = state.last;
-        state.begun.insert(cid, (message, sender));
+        state.begun.insert(cid, (envelope, sender));
         self.tell(&state);
         Ok(Request {
             requests: self,
@@ -88,12 +97,9 @@ impl Requests {
         if state.under_way.len() >= self.most {
             return None;
         }
-        let (cid, (message, sender)) = state.begun.pop_first()?;
+        let (cid, (envelope, sender)) = state.begun.pop_first()?;
         state.under_way.insert(cid, sender);
-        Some(Envelope {
-            cid: cid.to_string(),
-            message: Some(message),
-        })
+        Some(envelope)
     }
 
     /// Gives an answer to who waits for it, if somebody still does.
@@ -188,7 +194,8 @@ mod tests {
     }
 
     fn begin(requests: &Requests) -> Request<'_> {
-        requests.begin(Message::Ping(wire::Ping {})).unwrap()
+        let ping = Message::Ping(wire::Ping {});
+        requests.begin(ping, |_| Ok(())).unwrap()
     }
 
     fn take(requests: &Requests) -> Option<String> {
@@ -229,8 +236,9 @@ mod tests {
                 Err(RequestError::Disconnected(Disconnected::Silent))
             ));
         }
-        let late = requests.begin(Message::Ping(wire::Ping {}));
-        assert!(matches!(late, Err(Disconnected::Silent)));
+        let late = requests.begin(Message::Ping(wire::Ping {}), |_| Ok(()));
+        let silent = RequestError::Disconnected(Disconnected::Silent);
+        assert_eq!(format!("{:?}", late.err()), format!("{:?}", Some(silent)));
     }
 
     #[test]

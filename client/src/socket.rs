@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use banter_protocol::{self as wire, Message};
+use banter_protocol::{self as wire, Envelope, Format, Message};
 use futures_util::Stream;
 use serde::Serialize;
 use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::{
-    Ack, Channel, Connection, Event, JoinOptions, Presence, RequestError,
+    Ack, Channel, Connection, Event, JoinOptions, Presence, RequestError, SocketOptions,
     channel::presences,
     requests::Requests,
     task::{Ending, Task},
@@ -56,15 +56,47 @@ pub(crate) struct Shared {
     /// Tells the task to close.
     pub(crate) closing: Notify,
     timeout: Duration,
+    format: Format,
+    max_request_bytes: usize,
 }
 
 impl Shared {
-    pub(crate) fn new(requests: Requests, timeout: Duration) -> Self {
+    pub(crate) fn new(requests: Requests, options: &SocketOptions) -> Self {
         Self {
             requests,
             closing: Notify::new(),
-            timeout,
+            timeout: options.request_timeout,
+            format: options.format,
+            max_request_bytes: options.max_request_bytes,
         }
+    }
+
+    /// Whether the server takes a request of this length.
+    fn fits(&self, envelope: &Envelope) -> Result<(), RequestError> {
+        /// More than everything around the texts has.
+        const AROUND: usize = 512;
+        /// The longest way to write a byte, in JSON.
+        const ESCAPED: usize = 6;
+        let max = self.max_request_bytes;
+        let texts = match &envelope.message {
+            Some(Message::ChannelMessageSend(send)) => {
+                Some(send.channel_id.len() + send.content.len())
+            }
+            Some(Message::ChannelMessageUpdate(update)) => {
+                let ids = update.channel_id.len() + update.message_id.len();
+                Some(ids + update.content.len())
+            }
+            _ => None,
+        };
+        // Most need not be written to see that they fit.
+        if texts.is_some_and(|texts| texts * ESCAPED + AROUND <= max) {
+            return Ok(());
+        }
+        let bytes = self.format.encode(envelope).len();
+        if bytes > max {
+            return Err(RequestError::TooLong { bytes, max });
+        }
+        Ok(())
     }
 }
 
@@ -74,7 +106,7 @@ pub(crate) fn start(connection: Connection) -> (Socket, Events) {
     let (alive, handles) = mpsc::channel(1);
     let (events, events_out) = mpsc::channel(event_buffer);
     let requests = Requests::new(options.max_requests);
-    let shared = Arc::new(Shared::new(requests, options.request_timeout));
+    let shared = Arc::new(Shared::new(requests, &options));
     let task = Task {
         connection,
         handles,
@@ -153,7 +185,8 @@ impl Socket {
     /// # Errors
     ///
     /// [`Content`](RequestError::Content) for what cannot be JSON; refused with code 3 when the channel is not joined,
-    /// or the content is not an object. A message that is too long (by default 4096 bytes in all) ends the connection.
+    /// or the content is not an object. [`TooLong`](RequestError::TooLong) for a message of more than
+    /// [`max_request_bytes`](crate::SocketOptions::max_request_bytes), by default 4096 in all.
     ///
     /// ```no_run
     /// # async fn example(socket: banter_client::Socket, channel: banter_client::Channel) -> Result<(), banter_client::RequestError> {
@@ -294,7 +327,8 @@ impl Socket {
     }
 
     async fn exchange(&self, message: Message) -> Result<Option<Message>, RequestError> {
-        self.shared.requests.begin(message)?.answer().await
+        let fits = |envelope: &Envelope| self.shared.fits(envelope);
+        self.shared.requests.begin(message, fits)?.answer().await
     }
 
     async fn acked(&self, message: Message) -> Result<Ack, RequestError> {

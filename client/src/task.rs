@@ -157,12 +157,12 @@ fn heartbeat(period: Duration) -> Interval {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::requests::Requests;
+    use crate::{SocketOptions, requests::Requests};
 
     #[tokio::test]
     async fn a_task_that_panics_is_not_taken_for_one_that_was_closed() {
         for (panics, expected) in [(true, "Panicked"), (false, "Local")] {
-            let shared = Arc::new(Shared::new(Requests::new(1), Duration::MAX));
+            let shared = Arc::new(Shared::new(Requests::new(1), &SocketOptions::default()));
             let ending = Ending(shared.clone());
             let task = tokio::spawn(async move {
                 let _ending = ending;

@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
 use banter_client::{
-    ChannelKind, Event, JoinOptions, MessageCode, SocketOptions,
-    protocol::{self, Envelope, Message},
+    ChannelKind, Event, JoinOptions, MessageCode, RequestError, SocketOptions,
+    protocol::{self, Envelope, Format, Message},
 };
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,41 @@ use crate::{next_message, server::Server, soon, wait_for};
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Said {
     text: String,
+}
+
+#[tokio::test]
+async fn a_message_that_would_cost_the_connection_is_refused_before_it_is_sent() {
+    let server = Server::start();
+    let ana = server.person("ana").await;
+    for format in Format::ALL {
+        let options = SocketOptions {
+            format,
+            ..SocketOptions::default()
+        };
+        let client = &ana.client;
+        let (socket, mut events) = client.connect(&ana.session, options).await.unwrap().start();
+        let room = socket.join_room("long").await.unwrap();
+        let text = |bytes: usize| format!(r#"{{"t":"{}"}}"#, "x".repeat(bytes));
+        // All that the server takes is sent, in this format.
+        let (mut fits, mut too_long) = (1000, 4096);
+        while fits + 1 < too_long {
+            let middle = (fits + too_long) / 2;
+            match socket.send_text(&room.id, text(middle)).await {
+                Ok(_) => fits = middle,
+                Err(RequestError::TooLong { bytes, max: 4096 }) if bytes > 4096 => {
+                    too_long = middle;
+                }
+                Err(error) => panic!("{format:?}, {middle}: {error:?}"),
+            }
+        }
+        assert!(fits > 3900, "{format:?}: {fits}");
+        let quotes = format!(r#"{{"t":"{}"}}"#, "\\\"".repeat(1990));
+        let refused = socket.send_text(&room.id, quotes.clone()).await;
+        // In JSON each of them is written as two.
+        assert_eq!(refused.is_err(), format == Format::Json, "{refused:?}");
+        socket.ping().await.unwrap();
+        assert!(events.next().now_or_never().is_some(), "the connection lives");
+    }
 }
 
 #[tokio::test]

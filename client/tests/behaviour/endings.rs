@@ -69,9 +69,15 @@ async fn who_is_logged_out_is_told_and_should_not_come_back() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_too_long_ends_the_connection() {
+async fn a_request_that_is_too_long_for_the_server_alone_ends_the_connection() {
     let server = Server::start();
-    let (socket, mut events) = server.person("ana").await.online().await;
+    let ana = server.person("ana").await;
+    let options = SocketOptions {
+        max_request_bytes: 8192,
+        ..SocketOptions::default()
+    };
+    let connection = ana.client.connect(&ana.session, options).await.unwrap();
+    let (socket, mut events) = connection.start();
     let room = socket.join_room("lobby").await.unwrap().id;
     let long = format!(r#"{{"text":"{}"}}"#, "x".repeat(5000));
     let late = soon("the end", socket.send_text(&room, long)).await;
@@ -306,7 +312,11 @@ async fn a_connection_comes_from_the_address_it_was_told() {
 #[tokio::test]
 async fn dropping_all_handles_ends_a_connection_that_is_blocked() {
     let server = FakeServer::start().await;
-    let (socket, events, mut peer) = server.started(SocketOptions::default()).await;
+    let talkative = SocketOptions {
+        max_request_bytes: usize::MAX,
+        ..SocketOptions::default()
+    };
+    let (socket, events, mut peer) = server.started(talkative).await;
     let blocked = tokio::spawn(async move { socket.send_text("2...lobby", enough()).await });
     // It has begun, and the peer never reads.
     peer.socket.get_ref().readable().await.unwrap();

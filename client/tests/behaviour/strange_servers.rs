@@ -202,7 +202,11 @@ async fn a_server_may_ping_in_both_ways() {
 #[tokio::test]
 async fn a_ping_that_comes_while_the_client_is_blocked_is_answered_later() {
     let server = FakeServer::start().await;
-    let (socket, mut events, mut peer) = server.started(SocketOptions::default()).await;
+    let talkative = SocketOptions {
+        max_request_bytes: usize::MAX,
+        ..SocketOptions::default()
+    };
+    let (socket, mut events, mut peer) = server.started(talkative).await;
     let blocked = tokio::spawn(async move { socket.send_text("2...lobby", enough()).await });
     peer.socket.get_ref().readable().await.unwrap();
     for cid in ["first", "last"] {
