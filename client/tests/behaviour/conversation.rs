@@ -46,7 +46,10 @@ async fn a_message_that_would_cost_the_connection_is_refused_before_it_is_sent()
         // In JSON each of them is written as two.
         assert_eq!(refused.is_err(), format == Format::Json, "{refused:?}");
         socket.ping().await.unwrap();
-        assert!(events.next().now_or_never().is_some(), "the connection lives");
+        assert!(
+            events.next().now_or_never().is_some(),
+            "the connection lives"
+        );
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     channel::{ChannelId, Cursor, Direction, HistoryRequest},
     chat::Shared,
     wire::{
-        error::ApiError,
+        error::{ApiCode, ApiError},
         rest::{Empty, channel::history_answer, query::Query},
     },
 };
@@ -53,7 +53,9 @@ async fn history_of_named(
 ) -> Result<HttpResponse, ApiError> {
     let query = Query::parse(request.query_string());
     let channel = query.text("channel_id")?;
-    let channel = channel.ok_or_else(|| ApiError::invalid("channel_id is missing"))?;
+    // Without it, it is the unknown path that it is in the reference.
+    let missing = || ApiError::new(ApiCode::NotFound, "channel_id is missing");
+    let channel = channel.ok_or_else(missing)?;
     page(&caller, &state.shared, ChannelId::parse(channel)?, &query).await
 }
 
