@@ -68,6 +68,7 @@ impl Shared {
             pipeline: self.settings.pipeline,
             ping_period: self.settings.ping_period,
             pong_wait: self.settings.pong_wait,
+            write_timeout: self.settings.write_timeout,
             close_wait: self.settings.close_wait,
         }
     }

@@ -111,6 +111,7 @@ async fn read<I: Inbox>(payload: web::Payload, mut peer: Peer<I>) {
             match Pin::new(&mut payload).poll_next(cx) {
                 Poll::Ready(Some(Ok(bytes))) => {
                     unread.extend_from_slice(&bytes);
+                    peer.heard();
                     peer.receive(&mut unread);
                 }
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),

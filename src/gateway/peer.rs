@@ -35,17 +35,21 @@ impl<I: Inbox> Peer<I> {
         self.spoken
     }
 
+    /// Bytes have come. Nothing else is a sign of life.
+    pub(super) fn heard(&mut self) {
+        self.spoken = true;
+        self.outbox.heard();
+    }
+
     /// Takes whole messages out of `bytes` as long as there is room in the line of answers. What is
     /// left stays in `bytes`; when the socket is closing, nothing is.
     pub(super) fn receive(&mut self, bytes: &mut BytesMut) {
-        self.spoken = true;
-        self.outbox.heard();
         while self.wants_more() {
             match self.frames.next(bytes) {
                 Ok(None) => return,
                 Ok(Some(Incoming::Text(text))) => self.inbox.text(text, &self.outbox),
                 Ok(Some(Incoming::Binary(bytes))) => self.inbox.binary(bytes, &self.outbox),
-                Ok(Some(Incoming::Ping(payload))) => self.outbox.push(pong_frame(&payload)),
+                Ok(Some(Incoming::Ping(payload))) => self.outbox.pong(pong_frame(&payload)),
                 Ok(Some(Incoming::Pong)) => {}
                 Ok(Some(Incoming::Close(code))) => self.outbox.close(Closing::returned(code)),
                 Err(closing) => self.outbox.close_after_line(closing),

@@ -138,12 +138,14 @@ impl<I: Inbox> Socket<I> {
         if !self.unread.is_empty() {
             self.unread.reserve(CHUNK);
             ready!(self.stream.poll_read(cx, &mut self.unread))?;
+            self.peer.heard();
             self.peer.receive(&mut self.unread);
         } else {
             let mut buffer = self.buffer.take();
             buffer.reserve(CHUNK);
             let read = self.stream.poll_read(cx, &mut buffer);
             if let Poll::Ready(Ok(())) = read {
+                self.peer.heard();
                 self.peer.receive(&mut buffer);
                 self.unread.extend_from_slice(&buffer);
                 buffer.clear();
@@ -269,6 +271,7 @@ mod tests {
             pipeline: 2,
             ping_period: Duration::from_secs(15),
             pong_wait: Duration::from_secs(25),
+            write_timeout: Duration::from_secs(30),
             close_wait: Duration::from_secs(2),
         };
         let outbox = Rc::new(Outbox::new(Format::Json, limits));

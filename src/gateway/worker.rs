@@ -51,6 +51,7 @@ impl Worker {
         let shortest = settings
             .ping_period
             .min(settings.pong_wait)
+            .min(settings.write_timeout)
             .min(settings.close_wait);
         (shortest / 4).clamp(Duration::from_millis(5), Duration::from_secs(1))
     }

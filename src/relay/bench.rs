@@ -33,6 +33,7 @@ impl Audience {
             pipeline: 64,
             ping_period: Duration::from_secs(15),
             pong_wait: Duration::from_secs(25),
+            write_timeout: Duration::from_secs(30),
             close_wait: Duration::from_secs(5),
         };
         let member = |_| {

@@ -13,6 +13,10 @@ impl Closing {
         code: CloseCode::POLICY,
         reason: "slow consumer: too much is waiting to be read",
     };
+    pub(crate) const STUCK: Self = Self {
+        code: CloseCode::POLICY,
+        reason: "slow consumer: nothing is being read",
+    };
     pub(crate) const SILENT: Self = Self {
         code: CloseCode::NORMAL,
         reason: "no sign of life",

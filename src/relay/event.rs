@@ -52,6 +52,7 @@ mod tests {
             pipeline: 2,
             ping_period: Duration::from_secs(1),
             pong_wait: Duration::from_secs(1),
+            write_timeout: Duration::from_secs(1),
             close_wait: Duration::from_secs(1),
         };
         Member {

@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes};
 
 use super::{
     Closing, LiveChannel, News,
-    line::{Line, Ticket, Turn},
+    line::{FRAME_COST, Line, Ticket, Turn, cost},
 };
 use crate::wire::{Format, Outgoing, close_frame, ping_frame};
 
@@ -25,6 +25,8 @@ pub(crate) struct OutboxLimits {
     pub(crate) ping_period: Duration,
     /// Silence after which the peer counts as gone.
     pub(crate) pong_wait: Duration,
+    /// Time in which a peer for whom something waits must take at least some of it.
+    pub(crate) write_timeout: Duration,
     /// Time a closing socket has to take its last frames.
     pub(crate) close_wait: Duration,
 }
@@ -48,8 +50,16 @@ pub(crate) struct Outbox {
 
 struct Inner {
     frames: VecDeque<Bytes>,
-    /// Bytes in `frames`.
+    /// Bytes in `frames`, and what they cost beside.
     bytes: usize,
+    /// The answer to the last ping, until it is put among the frames.
+    pong: Option<Bytes>,
+    /// Frames to be written until the pong among them has left; 0 when there is none.
+    until_pong: usize,
+    /// Whether the peer has taken anything since the last look, or nothing waits.
+    progressed: bool,
+    /// Since when it has not.
+    stuck: Option<Instant>,
     /// Whether a part of the first frame has been written.
     partial: bool,
     line: Line,
@@ -80,6 +90,10 @@ impl Outbox {
             inner: RefCell::new(Inner {
                 frames: VecDeque::new(),
                 bytes: 0,
+                pong: None,
+                until_pong: 0,
+                progressed: true,
+                stuck: None,
                 partial: false,
                 line: Line::default(),
                 ending: None,
@@ -104,6 +118,16 @@ impl Outbox {
     /// Adds one encoded frame.
     pub(crate) fn push(&self, frame: Bytes) {
         self.inner.borrow_mut().push(frame, &self.limits);
+    }
+
+    /// Answers a ping. One answer waits at a time, to the last ping there was: RFC 6455 asks for no more, and a peer that
+    /// only pings, and reads nothing, costs nothing.
+    pub(crate) fn pong(&self, frame: Bytes) {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.closing.is_none() && !inner.dead {
+            inner.pong = Some(frame);
+            inner.wake();
+        }
     }
 
     /// Adds what a channel sends: behind the answer to the join, should that still wait for others.
@@ -209,7 +233,8 @@ impl Outbox {
 
     /// Whether no frame waits to be written.
     pub(crate) fn is_empty(&self) -> bool {
-        self.inner.borrow().frames.is_empty()
+        let inner = self.inner.borrow();
+        inner.frames.is_empty() && inner.pong.is_none()
     }
 
     pub(crate) fn waiting_bytes(&self) -> usize {
@@ -279,6 +304,7 @@ impl Outbox {
     /// Takes one frame, for a transport that writes by itself.
     pub(crate) fn pop(&self) -> Option<Bytes> {
         let inner = &mut *self.inner.borrow_mut();
+        inner.place_pong();
         let frame = inner.frames.front()?.clone();
         inner.written(frame.len());
         Some(frame)
@@ -296,10 +322,16 @@ impl Outbox {
         {
             inner.close(why);
         }
+        inner.notice_progress(now);
         if let Some(since) = inner.closing {
             if now.saturating_duration_since(since) >= self.limits.close_wait {
                 inner.die();
             }
+        } else if inner
+            .stuck
+            .is_some_and(|since| now.saturating_duration_since(since) >= self.limits.write_timeout)
+        {
+            inner.give_up_for(Closing::STUCK);
         } else if inner.line.requests() >= self.limits.pipeline {
             // Nothing is read now, so nothing can be heard.
             inner.heard = now;
@@ -325,9 +357,36 @@ impl Inner {
             self.give_up();
             return;
         }
-        self.bytes += frame.len();
-        self.frames.push_back(frame);
+        self.queue(frame);
         self.wake();
+    }
+
+    fn queue(&mut self, frame: Bytes) {
+        self.bytes += cost(&frame);
+        self.frames.push_back(frame);
+    }
+
+    /// Puts the answer to the last ping in front of the frames of which nothing has been written, unless an earlier one
+    /// still waits there.
+    fn place_pong(&mut self) {
+        if self.until_pong == 0
+            && let Some(pong) = self.pong.take()
+        {
+            let place = usize::from(self.partial);
+            self.bytes += cost(&pong);
+            self.frames.insert(place, pong);
+            self.until_pong = place + 1;
+        }
+    }
+
+    /// Notes since when a peer for whom something waits has taken nothing.
+    fn notice_progress(&mut self, now: Instant) {
+        if self.progressed || self.frames.is_empty() {
+            self.stuck = None;
+        } else {
+            self.stuck.get_or_insert(now);
+        }
+        self.progressed = false;
     }
 
     /// Whether too much waits for one more frame to wait in the line.
@@ -335,12 +394,18 @@ impl Inner {
         self.bytes + self.line.waiting_bytes() > limits.bytes
     }
 
-    /// Forgets what waits, but for the rest of a frame that has begun, and closes.
     fn give_up(&mut self) {
+        self.give_up_for(Closing::SLOW_CONSUMER);
+    }
+
+    /// Forgets what waits, but for the rest of a frame that has begun, and closes.
+    fn give_up_for(&mut self, why: Closing) {
         self.frames.truncate(usize::from(self.partial));
         self.frames.shrink_to_fit();
-        self.bytes = self.frames.iter().map(Bytes::len).sum();
-        self.close(Closing::SLOW_CONSUMER);
+        self.bytes = self.frames.iter().map(cost).sum();
+        self.pong = None;
+        self.until_pong = 0;
+        self.close(why);
     }
 
     /// The socket is to be dropped; what waits is of no use any more.
@@ -351,6 +416,7 @@ impl Inner {
         self.transport = None;
         self.frames = VecDeque::new();
         self.bytes = 0;
+        self.pong = None;
         self.line.clear();
         self.wake();
     }
@@ -360,9 +426,7 @@ impl Inner {
             return;
         }
         metrics::counter!("banter_socket_closes_total", "reason" => why.name()).increment(1);
-        let frame = close_frame(why.code, why.reason);
-        self.bytes += frame.len();
-        self.frames.push_back(frame);
+        self.queue(close_frame(why.code, why.reason));
         self.closing = Some(Instant::now());
         self.line.clear();
         self.wake();
@@ -389,6 +453,7 @@ impl Inner {
     ) -> Poll<io::Result<()>> {
         /// Frames in one system call; more than this gains nothing measurable.
         const AT_ONCE: usize = 64;
+        self.place_pong();
         while let Some(first) = self.frames.front() {
             let written = if self.frames.len() == 1 {
                 write(&[IoSlice::new(first)])
@@ -411,6 +476,7 @@ impl Inner {
     }
 
     fn written(&mut self, mut count: usize) {
+        self.progressed = true;
         self.bytes -= count;
         while let Some(front) = self.frames.front_mut() {
             if count < front.len() {
@@ -420,6 +486,8 @@ impl Inner {
             }
             count -= front.len();
             self.frames.pop_front();
+            self.bytes -= FRAME_COST;
+            self.until_pong = self.until_pong.saturating_sub(1);
             self.partial = false;
         }
         // A burst must not leave its buffer behind in thousands of idle sockets.

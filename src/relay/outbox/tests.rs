@@ -2,10 +2,12 @@ use super::*;
 use crate::user::UserId;
 
 const LIMITS: OutboxLimits = OutboxLimits {
-    bytes: 100,
+    // Of frames with a bit more than 50 bytes, the third is too much.
+    bytes: 2 * FRAME_COST + 100,
     pipeline: 2,
     ping_period: Duration::from_secs(1),
     pong_wait: Duration::from_secs(2),
+    write_timeout: Duration::from_secs(3),
     close_wait: Duration::from_secs(1),
 };
 
@@ -20,6 +22,16 @@ fn news(number: u64) -> News {
 
 fn frame(length: usize) -> Bytes {
     vec![b'x'; length].into()
+}
+
+/// Of a peer that is not asked whether it is there.
+fn unasked() -> Outbox {
+    let limits = OutboxLimits {
+        ping_period: Duration::from_secs(1000),
+        pong_wait: Duration::from_secs(1000),
+        ..LIMITS
+    };
+    Outbox::new(Format::Json, limits)
 }
 
 /// Writes at most `most` bytes, then the peer takes no more.
@@ -227,4 +239,68 @@ fn what_waits_for_the_answer_to_a_join_counts_as_what_waits_for_the_peer() {
     assert!(!outbox.is_closing());
     outbox.push_from(channel, frame(1));
     assert!(outbox.is_closing());
+}
+
+#[test]
+fn of_many_pings_the_last_is_answered_and_no_more_than_two_answers_wait() {
+    let outbox = outbox();
+    outbox.push(frame(40));
+    assert_eq!(write(&outbox, 10).len(), 10, "the peer takes no more");
+    for number in 0..1000 {
+        outbox.pong(format!("pong {number:03}").into());
+        assert!(write(&outbox, 0).is_empty());
+        assert!(outbox.waiting_bytes() < 200 + FRAME_COST);
+    }
+    let all = String::from_utf8(write(&outbox, 1000)).unwrap();
+    assert_eq!(all[30..], *"pong 000pong 999");
+    assert_eq!(outbox.waiting_bytes(), 0);
+}
+
+#[test]
+fn a_pong_overtakes_what_waits_but_not_the_rest_of_a_frame() {
+    let outbox = outbox();
+    outbox.push(Bytes::from_static(b"begun"));
+    assert_eq!(write(&outbox, 2), b"be");
+    outbox.push(Bytes::from_static(b" waits"));
+    outbox.pong(Bytes::from_static(b" pong"));
+    assert_eq!(write(&outbox, 1000), b"gun pong waits");
+}
+
+#[test]
+fn tiny_frames_count_with_what_they_cost() {
+    let outbox = outbox();
+    for _ in 0..4 {
+        assert!(!outbox.is_closing());
+        outbox.push(frame(1));
+    }
+    outbox.push(frame(1));
+    assert!(outbox.is_closing());
+}
+
+#[test]
+fn a_peer_that_takes_nothing_is_closed_though_it_is_heard() {
+    let outbox = unasked();
+    let begun = Instant::now();
+    outbox.push(frame(10));
+    // The first look sees that it was pushed a moment ago.
+    outbox.tick(begun);
+    for passed in [1, 2, 3] {
+        assert!(!outbox.is_closing(), "after {passed} s");
+        assert_eq!(write(&outbox, 0).len(), 0);
+        outbox.tick(begun + Duration::from_secs(passed));
+    }
+    outbox.tick(begun + Duration::from_secs(4));
+    assert!(outbox.is_closing());
+}
+
+#[test]
+fn a_peer_that_takes_a_little_each_time_is_slow_and_alive() {
+    let outbox = unasked();
+    let begun = Instant::now();
+    outbox.push(frame(50));
+    for passed in 0..20 {
+        outbox.tick(begun + Duration::from_secs(passed));
+        assert_eq!(write(&outbox, 1).len(), 1);
+        assert!(!outbox.is_closing(), "after {passed} s");
+    }
 }

@@ -109,6 +109,7 @@ impl Users {
             pipeline: 1,
             ping_period: Duration::from_secs(60),
             pong_wait: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(60),
             close_wait: Duration::from_secs(60),
         };
         let outbox = Rc::new(Outbox::new(Format::Json, limits));
