@@ -71,7 +71,7 @@ impl Server {
     async fn serve(chat: &Chat) -> Result<(Listener, Option<MetricsServer>), ServeError> {
         let metrics = match chat.settings().metrics_listen {
             MetricsListen::Off => None,
-            MetricsListen::At(address) => Some(gateway::serve_metrics(address)?),
+            MetricsListen::At(address) => Some(gateway::serve_metrics(address, chat.settings())?),
         };
         let address = chat.settings().listen;
         let listener =

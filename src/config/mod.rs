@@ -138,12 +138,22 @@ pub struct Settings {
           value_parser = duration(Duration::from_millis(40), Duration::from_secs(7200)))]
     pub pong_wait: Duration,
 
+    /// Time in which a client for whom something waits, on a socket or as an answer, must read some of it; otherwise it is closed [100ms-1h]
+    #[arg(long, env = "BANTER_WRITE_TIMEOUT", value_name = "TIME", default_value = "20s",
+          value_parser = duration(Duration::from_millis(100), Duration::from_secs(3600)))]
+    pub write_timeout: Duration,
+
     /// Time a closing socket has to take its last frames [10ms-60s]
     #[arg(long, env = "BANTER_CLOSE_WAIT", value_name = "TIME", default_value = "2s",
           value_parser = duration(Duration::from_millis(10), Duration::from_secs(60)))]
     pub close_wait: Duration,
 
-    /// HTTP connections of one worker that are not sockets; more wait to be accepted [16-1000000]
+    /// Time from the first byte of a request to the first of its answer; then the connection is closed [1s-1h]
+    #[arg(long, env = "BANTER_REQUEST_TIMEOUT", value_name = "TIME", default_value = "60s",
+          value_parser = duration(Duration::from_secs(1), Duration::from_secs(3600)))]
+    pub request_timeout: Duration,
+
+    /// HTTP connections of one worker that are not sockets; for one more the one that has idled longest is closed [16-1000000]
     #[arg(long, env = "BANTER_MAX_HTTP_CONNECTIONS", value_name = "COUNT", default_value = "8192",
           value_parser = values::range(16, 1_000_000))]
     pub max_http_connections: usize,

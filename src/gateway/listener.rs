@@ -14,12 +14,13 @@ use actix_codec::Framed;
 use actix_http::{HttpMessage as _, HttpService, Request, StatusCode, h1, ws};
 use actix_rt::net::TcpStream;
 use actix_server::{Server, ServerHandle};
-use actix_service::{fn_factory, fn_service, map_config};
+use actix_service::{ServiceFactoryExt as _, fn_factory, fn_service, map_config};
 use actix_web::{App, dev::AppConfig};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
+    connection::{self, Connection, ConnectionLimits},
     handshake::{self, Refusal},
     inbox::EchoInbox,
     peer::Peer,
@@ -47,12 +48,13 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
     let socket = bind(shared.settings.listen)?;
     let address = socket.local_addr()?;
     let per_thread = shared.clone();
+    let limits = ConnectionLimits::of(&shared.settings);
     let builder = Server::build();
     // Tells idle connections that the server stops: it would wait for them.
     let stopping = builder.graceful_shutdown_signal();
     let server = builder
         .workers(shared.settings.worker_threads())
-        .max_concurrent_connections(shared.settings.max_http_connections)
+        .max_concurrent_connections(limits.to_accept())
         .backlog(BACKLOG)
         .disable_signals()
         .shutdown_timeout(shared.settings.shutdown_grace.as_secs().max(1))
@@ -63,13 +65,11 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
                 .configure(|app| rest::configure(app, &shared))
                 .configure(rest::configure_standalone);
             let stopping = stopping.clone();
-            HttpService::build()
+            let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
                 })
-                // Without it answers were seen to wait for 40 ms. Only `finish` heeds it, `h1` does not.
-                .tcp_nodelay(true)
                 // The default keeps each closing connection for a second.
                 .client_disconnect_timeout(Duration::ZERO)
                 .upgrade(fn_factory(move || {
@@ -81,8 +81,8 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
                         }))
                     }
                 }))
-                .finish(map_config(app, |()| AppConfig::default()))
-                .tcp()
+                .finish(map_config(app, |()| AppConfig::default()));
+            connection::places(limits).and_then(http)
         })?
         .run();
     let handle = server.handle();
@@ -90,7 +90,7 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
     Ok(Listener { address, handle })
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let domain = socket2::Domain::for_address(address);
     let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(socket2::Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -102,8 +102,9 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Takes an upgraded connection over, or refuses it. Its task lives on without the HTTP service, so
 /// that an open socket does not hold the memory of a request.
-fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<TcpStream, h1::Codec>) {
-    let (stream, unread, unsent) = take_apart(stream);
+fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<Connection, h1::Codec>) {
+    let (connection, unread, unsent) = take_apart(stream);
+    let stream = connection.into_stream();
     let refused = if request.path() != rest::SOCKET_PATH {
         (StatusCode::NOT_FOUND, "not found".to_owned())
     } else {
@@ -123,7 +124,7 @@ fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<TcpStream, h1:
 }
 
 /// The stream, what was read behind the head, and answers to earlier requests not yet written.
-fn take_apart(stream: Framed<TcpStream, h1::Codec>) -> (TcpStream, BytesMut, Bytes) {
+fn take_apart<T>(stream: Framed<T, h1::Codec>) -> (T, BytesMut, Bytes) {
     let parts = stream.into_parts();
     // The buffer of the HTTP service is large; what came behind the head is usually nothing.
     (
@@ -184,6 +185,7 @@ pub async fn echo(address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> io::Re
         pipeline: 1,
         ping_period: Duration::from_secs(60),
         pong_wait: Duration::from_secs(120),
+        write_timeout: Duration::from_secs(60),
         close_wait: Duration::from_secs(1),
     };
     let socket = bind(address)?;

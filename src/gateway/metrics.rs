@@ -2,8 +2,21 @@
 
 use std::{io, net::SocketAddr, sync::OnceLock, time::Duration};
 
-use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
+use actix_http::HttpService;
+use actix_server::Server;
+use actix_service::{ServiceFactoryExt as _, map_config};
+use actix_web::{
+    App, HttpResponse,
+    dev::{AppConfig, ServerHandle},
+    web,
+};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+
+use super::{
+    connection::{self, ConnectionLimits},
+    listener,
+};
+use crate::config::Settings;
 
 /// A metrics listener that serves.
 pub(crate) struct MetricsServer {
@@ -111,10 +124,18 @@ fn describe() {
         Unit::Bytes,
         "Size of the write-ahead log"
     );
+    describe_counter!(
+        "banter_log_lines_dropped_total",
+        "Lines of the log that were dropped because it was read too slowly"
+    );
     describe_counter!("banter_refusals_total", "Requests refused, by whom and why");
     describe_counter!(
         "banter_bodies_discarded_total",
         "Bodies of refused requests that were read to their end, or cut off"
+    );
+    describe_counter!(
+        "banter_http_connections_closed_total",
+        "HTTP connections that were ended, by why: they made way, took too long over a request, or did not read an answer"
     );
     describe_counter!("banter_socket_closes_total", "Sockets closed, by reason");
     describe_counter!(
@@ -135,10 +156,19 @@ pub(crate) fn record_metrics() -> Result<(), MetricsError> {
 }
 
 /// Serves what is recorded.
-pub(crate) fn serve_metrics(address: SocketAddr) -> Result<MetricsServer, MetricsError> {
+pub(crate) fn serve_metrics(
+    address: SocketAddr,
+    settings: &Settings,
+) -> Result<MetricsServer, MetricsError> {
+    /// Connections, of which those who scrape need one each.
+    const CONNECTIONS: usize = 32;
     /// How often samples are folded into the histograms, so that they do not pile up unread.
     const UPKEEP: Duration = Duration::from_secs(5);
 
+    let limits = ConnectionLimits {
+        count: CONNECTIONS,
+        ..ConnectionLimits::of(settings)
+    };
     let recorder = recorder()?;
     let upkeep = recorder.clone();
     actix_rt::spawn(async move {
@@ -147,25 +177,32 @@ pub(crate) fn serve_metrics(address: SocketAddr) -> Result<MetricsServer, Metric
             upkeep.run_upkeep();
         }
     });
-    let server = HttpServer::new(move || {
-        let recorder = recorder.clone();
-        let render = move || {
-            let text = recorder.render();
-            async move {
-                HttpResponse::Ok()
-                    .content_type("text/plain; version=0.0.4")
-                    .body(text)
-            }
-        };
-        App::new().route("/metrics", web::get().to(render))
-    })
-    .workers(1)
-    .disable_signals()
-    .shutdown_timeout(1)
-    .bind(address)
-    .map_err(|source| MetricsError::Listen { address, source })?;
-    let address = server.addrs().first().copied().unwrap_or(address);
-    let server = server.run();
+    let listening = listener::bind(address).and_then(|socket| {
+        let address = socket.local_addr()?;
+        let server = Server::build()
+            .workers(1)
+            .max_concurrent_connections(limits.to_accept())
+            .disable_signals()
+            .shutdown_timeout(1)
+            .listen("metrics", socket, move || {
+                let recorder = recorder.clone();
+                let render = move || {
+                    let text = recorder.render();
+                    async move {
+                        HttpResponse::Ok()
+                            .content_type("text/plain; version=0.0.4")
+                            .body(text)
+                    }
+                };
+                let app = App::new().route("/metrics", web::get().to(render));
+                let http = HttpService::build()
+                    .client_disconnect_timeout(Duration::ZERO)
+                    .finish(map_config(app, |()| AppConfig::default()));
+                connection::places(limits).and_then(http)
+            })?;
+        Ok((address, server.run()))
+    });
+    let (address, server) = listening.map_err(|source| MetricsError::Listen { address, source })?;
     let handle = server.handle();
     actix_rt::spawn(server);
     Ok(MetricsServer { address, handle })

@@ -6,6 +6,7 @@
 //! writes. Inside somebody else's `App` (`embedded`) it is an actix-web request with a streaming
 //! response. Both feed a `Peer` and drain an `Outbox`; neither is driven by the other side's reading.
 
+mod connection;
 mod embedded;
 mod frames;
 mod handshake;

@@ -9,6 +9,7 @@ mod command_line;
 mod crash;
 mod direct;
 mod disk;
+mod door;
 mod embed;
 mod failing_store;
 mod field;

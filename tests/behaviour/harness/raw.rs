@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use super::soon;
@@ -42,7 +42,16 @@ impl RawAnswer {
 
 impl Raw {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::connect_with_buffer(address, None).await
+    }
+
+    /// With a receive buffer of a size, so that not reading is felt soon.
+    pub(crate) async fn connect_with_buffer(address: SocketAddr, buffer: Option<u32>) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        if let Some(buffer) = buffer {
+            socket.set_recv_buffer_size(buffer).unwrap();
+        }
+        let stream = socket.connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let rest = Vec::new();
         Self { stream, rest }

@@ -1,0 +1,4 @@
+//! Those who hold what others need: each beside somebody well-behaved, who notices nothing.
+
+mod requests;
+mod sockets;
