@@ -10,10 +10,13 @@ use std::{
     io::{self, IsTerminal, Write},
     path::Path,
     process::ExitCode,
+    thread,
+    time::Duration,
 };
 
 use banter::config::{self, ConfigError, Invocation, LogFormat};
-use tracing_subscriber::filter::{EnvFilter, FromEnvError, LevelFilter};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError};
 
 /// Takes half the time to open a connection, and gives memory back to the system when clients have gone.
 #[cfg(all(feature = "jemalloc", not(target_env = "msvc")))]
@@ -47,7 +50,8 @@ fn run() -> Result<(), Box<dyn Error>> {
         Err(ConfigError::Usage(usage)) => usage.exit(),
         Err(error) => return Err(error.into()),
     };
-    start_log(settings.log_format).map_err(|error| format!("RUST_LOG: {error}"))?;
+    // Writes what is left when it is dropped, for a second at most.
+    let _log = start_log(settings.log_format).map_err(|error| format!("RUST_LOG: {error}"))?;
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -59,18 +63,53 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn start_log(format: LogFormat) -> Result<(), FromEnvError> {
+/// The levels unless `RUST_LOG` says otherwise. actix-http calls it an error when a stranger sends no HTTP; here such
+/// mistakes are answered, and counted.
+const LEVELS: &str = "info,actix_http=off";
+
+/// Lines that may wait to be written; more are dropped, and counted.
+const LINES: usize = 8192;
+
+/// The log goes to standard error through a thread of its own: whoever reads it may stand still, and nothing else does.
+fn start_log(format: LogFormat) -> Result<WorkerGuard, ParseError> {
+    let levels = env::var("RUST_LOG").unwrap_or_else(|_| LEVELS.to_owned());
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
-        .from_env()?;
+        .parse(levels)?;
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(LINES)
+        .lossy(true)
+        .thread_name("banter-log")
+        .finish(io::stderr());
+    count_dropped(writer.error_counter());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         // It would say on standard error that standard error is gone, and panic.
         .log_internal_errors(false)
-        .with_writer(io::stderr);
+        .with_writer(writer);
     match format {
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().init(),
     }
-    Ok(())
+    Ok(guard)
+}
+
+/// Tells every now and then how many lines were dropped.
+fn count_dropped(dropped: ErrorCounter) {
+    const PERIOD: Duration = Duration::from_secs(5);
+    // Ends with the process. Without it nothing is lost but the count.
+    let _ = thread::Builder::new()
+        .name("banter-log".into())
+        .spawn(move || {
+            let mut told = 0;
+            loop {
+                thread::sleep(PERIOD);
+                let lines = dropped.dropped_lines();
+                metrics::counter!("banter_log_lines_dropped_total").absolute(lines as u64);
+                if lines > told {
+                    tracing::warn!(lines, "the log is read too slowly, lines were dropped");
+                    told = lines;
+                }
+            }
+        });
 }

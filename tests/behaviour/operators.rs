@@ -85,6 +85,50 @@ async fn a_log_that_nobody_reads_any_more_does_not_keep_clients_from_being_told(
 }
 
 #[actix_web::test]
+async fn a_log_whose_reader_stands_still_does_not_stop_the_server() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = Process::command(data.path());
+    command.env("RUST_LOG", "trace");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = Process::spawn_as_it_is(command, data.path(), false).await;
+    let mut pair = process.clients_in("lobby", &["ana", "ben"]).await;
+    // Far more lines than fit into a pipe that nobody reads.
+    for n in 0..500 {
+        let content = format!(r#"{{"n":{n}}}"#);
+        pair[0].send("lobby", &content).await;
+        let (status, _) = process.http("GET", "/healthcheck", None, "").await;
+        assert_eq!(status, 200);
+    }
+    assert_eq!(pair[1].messages(500).await[499]["content"], r#"{"n":499}"#);
+    process.signal("TERM");
+    assert!(matches!(pair[0].closed().await, Close::Frame(1001, _)));
+    drop(pair);
+    assert_eq!(process.ended().await.code(), Some(0));
+}
+
+#[actix_web::test]
+async fn what_strangers_send_that_is_no_http_is_no_error_in_the_log() {
+    let data = tempfile::tempdir().unwrap();
+    let process = Process::start(data.path()).await;
+    for bytes in [
+        &b"\x00\x01\r\n\r\n"[..],
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    ] {
+        let mut stranger = Raw::connect(process.address).await;
+        stranger.send(bytes).await;
+        assert_eq!(stranger.answer(false).await.status, 400);
+        stranger.ended().await;
+    }
+    let log = process.log();
+    assert!(
+        !log.contains("ERROR") && !log.contains("WARN actix"),
+        "{log}"
+    );
+}
+
+#[actix_web::test]
 async fn with_few_open_files_clients_are_refused_and_told_so_instead_of_waiting_for_ever() {
     let data = tempfile::tempdir().unwrap();
     let command = under("ulimit -n 160", data.path());
