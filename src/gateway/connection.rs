@@ -3,8 +3,8 @@
 //!
 //! actix-http bounds the time of a connection's first head, and how long a connection may idle. Everything else is
 //! bounded here, by what can be seen of bytes alone: from the first byte of a request to the first of its answer
-//! `request_timeout` may pass, whatever comes meanwhile (half a head, a body without end), and a peer that takes nothing
-//! of an answer is given up after `write_timeout`.
+//! `request_timeout` may pass, whatever comes meanwhile (half a head, a body without end), the same time behind an
+//! answer whose request goes on, and a peer that takes nothing of an answer is given up after `write_timeout`.
 //!
 //! Invariant: a newcomer gets a place. When all are taken, the connection that has idled longest makes way, or if none
 //! idles the one that has been at its request, or its answer, for the longest time.
@@ -191,15 +191,15 @@ impl Connection {
     }
 
     /// Until when the present state may last.
-    fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self) -> Instant {
         let limits = &self.place.connections.limits;
         let state = &self.place.state;
         let time = match state.doing.get() {
-            Doing::Nothing => return None,
-            Doing::Asking => limits.request_timeout,
+            // Where no request is under way at all, actix-http ends the connection sooner.
+            Doing::Nothing | Doing::Asking => limits.request_timeout,
             Doing::Taking => limits.write_timeout,
         };
-        Some(state.since.get() + time)
+        state.since.get() + time
     }
 
     /// An error when the connection has to end.
@@ -207,10 +207,7 @@ impl Connection {
         if self.place.state.evicted.get() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
-        if self
-            .deadline()
-            .is_some_and(|deadline| deadline <= Instant::now())
-        {
+        if self.deadline() <= Instant::now() {
             let reason = match self.place.state.doing.get() {
                 Doing::Taking => "answer not read",
                 Doing::Nothing | Doing::Asking => "request not finished",
@@ -230,9 +227,7 @@ impl Connection {
             none => *none = Some(cx.waker().clone()),
         }
         drop(waker);
-        let Some(deadline) = self.deadline() else {
-            return Ok(());
-        };
+        let deadline = self.deadline();
         let alarm = self
             .alarm
             .get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));

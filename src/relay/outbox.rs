@@ -453,8 +453,11 @@ impl Inner {
     ) -> Poll<io::Result<()>> {
         /// Frames in one system call; more than this gains nothing measurable.
         const AT_ONCE: usize = 64;
-        self.place_pong();
-        while let Some(first) = self.frames.front() {
+        loop {
+            self.place_pong();
+            let Some(first) = self.frames.front() else {
+                return Poll::Ready(Ok(()));
+            };
             let written = if self.frames.len() == 1 {
                 write(&[IoSlice::new(first)])
             } else {
@@ -472,7 +475,6 @@ impl Inner {
             }
             self.written(written);
         }
-        Poll::Ready(Ok(()))
     }
 
     fn written(&mut self, mut count: usize) {

@@ -24,6 +24,15 @@ fn frame(length: usize) -> Bytes {
     vec![b'x'; length].into()
 }
 
+/// With room for all that a test puts in.
+fn roomy() -> Outbox {
+    let limits = OutboxLimits {
+        bytes: 10_000,
+        ..LIMITS
+    };
+    Outbox::new(Format::Json, limits)
+}
+
 /// Of a peer that is not asked whether it is there.
 fn unasked() -> Outbox {
     let limits = OutboxLimits {
@@ -148,7 +157,7 @@ fn news_that_waits_for_an_answer_counts_as_what_waits_for_the_peer() {
 
 #[test]
 fn an_answer_takes_the_place_of_news_that_is_older() {
-    let outbox = outbox();
+    let outbox = roomy();
     let asked = outbox.stand_in_line(Some("1".into()));
     for (number, text) in [(1, "old"), (2, "as old"), (3, "new")] {
         outbox.push_news(news(number), Bytes::from_static(text.as_bytes()));
@@ -173,7 +182,7 @@ fn written(outbox: &Outbox) -> String {
 
 #[test]
 fn what_a_channel_sends_leaves_behind_the_answer_to_its_join() {
-    let outbox = outbox();
+    let outbox = roomy();
     let (older, joined) = (LiveChannel::new(), LiveChannel::new());
     let sent = outbox.stand_in_line(Some("send".into()));
     let join = outbox.stand_in_line(Some("join".into()));
@@ -195,7 +204,7 @@ fn what_a_channel_sends_leaves_behind_the_answer_to_its_join() {
 
 #[test]
 fn what_a_channel_sends_after_a_second_join_leaves_behind_that_answer() {
-    let outbox = outbox();
+    let outbox = roomy();
     let channel = LiveChannel::new();
     let first = outbox.stand_in_line(Some("first".into()));
     outbox.answer_join(first, channel, &Outgoing::Empty);
@@ -212,7 +221,7 @@ fn what_a_channel_sends_after_a_second_join_leaves_behind_that_answer() {
 
 #[test]
 fn a_new_life_of_a_channel_waits_for_the_answer_to_the_join_of_the_old_one() {
-    let outbox = outbox();
+    let outbox = roomy();
     let (lost, new) = (LiveChannel::new(), LiveChannel::new());
     let sent = outbox.stand_in_line(Some("send".into()));
     let join = outbox.stand_in_line(Some("join".into()));
