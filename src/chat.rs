@@ -238,6 +238,16 @@ pub enum SendError {
     Publish(#[from] PublishError),
 }
 
+/// A server that nobody waits for any more is stopped.
+struct StopOnDrop(ServerHandle);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        // The command is given at once. One that has been stopped already takes none.
+        drop(self.0.stop(false));
+    }
+}
+
 /// A running chat. Cheap to clone; all clones act on the same chat.
 #[derive(Clone)]
 pub struct Chat(pub(crate) Arc<Shared>);
@@ -308,6 +318,12 @@ impl Chat {
         open
     }
 
+    /// Whether the chat can do its work at this moment: it is not shutting down, and its database takes writes and answers
+    /// reads, which is tried at most once a second. For a probe of the host's.
+    pub async fn is_ready(&self) -> bool {
+        self.0.not_ready().await.is_empty()
+    }
+
     /// How many sessions are open.
     #[must_use]
     pub fn sessions(&self) -> usize {
@@ -343,7 +359,8 @@ impl Chat {
     /// 1001), sessions and requests have `shutdown_grace` to end, and what is queued is committed. A server that
     /// heeded signals by itself would wait for its open sockets instead, and cut them off without a word.
     ///
-    /// Sets what the chat needs of a server: `tcp_nodelay`, no signals, and no `client_disconnect_timeout`.
+    /// Sets what the chat needs of a server: `tcp_nodelay`, no signals, and no `client_disconnect_timeout`. If the future
+    /// is dropped, the server is stopped at once, and the chat goes on: [`shutdown`](Self::shutdown) is left to the host.
     ///
     /// # Errors
     /// What the server says when it cannot run on. The chat is shut down then, too.
@@ -368,6 +385,7 @@ impl Chat {
             .shutdown_timeout(self.settings().shutdown_grace.as_secs().max(1))
             .run();
         let handle = server.handle();
+        let _stopped = StopOnDrop(handle.clone());
         let mut server = actix_rt::spawn(server);
         let ended = tokio::select! {
             ended = &mut server => ended.unwrap_or_else(|lost| Err(io::Error::other(lost))),

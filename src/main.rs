@@ -63,12 +63,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The levels unless `RUST_LOG` says otherwise. actix-http calls it an error when a stranger sends no HTTP; here such
-/// mistakes are answered, and counted.
-const LEVELS: &str = "info,actix_http=off";
+/// The levels unless `RUST_LOG` says otherwise. actix-http calls it an error when a stranger sends no HTTP, which it answers.
+const LEVELS: &str = "info,actix_http::h1::dispatcher=off";
 
 /// Lines that may wait to be written; more are dropped, and counted.
-const LINES: usize = 8192;
+const LINES: usize = 2048;
 
 /// The log goes to standard error through a thread of its own: whoever reads it may stand still, and nothing else does.
 fn start_log(format: LogFormat) -> Result<WorkerGuard, ParseError> {

@@ -4,7 +4,7 @@
 //! and its client would wait for ever; so the bounds on connections are fitted to the limit, and beyond them clients
 //! are refused.
 
-use crate::config::Settings;
+use crate::{config::Settings, gateway};
 
 /// Files that are not connections: the database, its log, listeners, pipes of the runtime.
 const OTHERS: usize = 64;
@@ -21,21 +21,24 @@ fn fit_to(settings: &mut Settings, limit: usize) {
     let connections = limit.saturating_sub(OTHERS + settings.readers);
     let workers = settings.worker_threads();
     // Most connections become sockets; the others come and go.
-    let http = (connections / 8 / workers).max(16);
-    let max_http_connections = settings.max_http_connections.min(http);
+    let share = settings
+        .max_http_connections
+        .min((connections / 8 / workers).max(16));
     let sockets = connections
-        .saturating_sub(max_http_connections * workers)
+        .saturating_sub(gateway::to_accept(share) * workers)
         .max(1);
-    if sockets >= settings.max_sessions {
-        return;
+    if sockets < settings.max_sessions {
+        tracing::warn!(
+            max_sessions = settings.max_sessions,
+            open_files = limit,
+            "max_sessions cannot be reached: the system allows {limit} open files (`ulimit -Hn`), enough for {sockets} sockets"
+        );
+        settings.max_sessions = sockets;
     }
-    tracing::warn!(
-        max_sessions = settings.max_sessions,
-        open_files = limit,
-        "max_sessions cannot be reached: the system allows {limit} open files (`ulimit -Hn`), enough for {sockets} sockets"
-    );
-    settings.max_sessions = sockets;
-    settings.max_http_connections = max_http_connections;
+    // A third of what sockets leave is for those that make way.
+    let left = connections.saturating_sub(settings.max_sessions) / workers;
+    let places = (left / 3 * 2).max(16);
+    settings.max_http_connections = settings.max_http_connections.min(places);
 }
 
 #[cfg(test)]
@@ -56,12 +59,38 @@ mod tests {
         for limit in [128, 256, 1024, 20_000, 100_000] {
             let settings = fitted(limit);
             let files = settings.max_sessions
-                + settings.max_http_connections * 2
+                + gateway::to_accept(settings.max_http_connections) * 2
                 + settings.readers
                 + OTHERS;
             assert!(files <= limit, "{limit}: {files}");
             assert!(settings.max_sessions * 3 >= limit - OTHERS * 2, "{limit}");
         }
+    }
+
+    #[test]
+    fn many_workers_share_the_files_there_are() {
+        for limit in [115_000, 131_072, 200_000, 262_144, 524_288] {
+            let mut settings = Settings {
+                workers: 32,
+                ..Settings::default()
+            };
+            fit_to(&mut settings, limit);
+            let http = gateway::to_accept(settings.max_http_connections) * 32;
+            assert!(settings.max_sessions + http <= limit, "{limit}");
+        }
+    }
+
+    #[test]
+    fn few_sessions_leave_the_other_connections_no_more_files_than_there_are() {
+        let mut settings = Settings {
+            workers: 1,
+            max_sessions: 100,
+            ..Settings::default()
+        };
+        fit_to(&mut settings, 1024);
+        assert_eq!(settings.max_sessions, 100);
+        let http = gateway::to_accept(settings.max_http_connections);
+        assert!(http > 300 && 100 + http + OTHERS <= 1024, "{http}");
     }
 
     #[test]

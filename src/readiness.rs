@@ -35,11 +35,13 @@ impl Readiness {
     /// What keeps the database from its work; nothing when it is well. Those who ask at the same time share a trial.
     pub(crate) async fn of(&self, database: &Sqlite) -> Vec<NotReady> {
         let mut last = self.last.lock().await;
-        if let Some((when, reasons)) = &*last
-            && when.elapsed() < FRESH
-        {
-            return reasons.clone();
-        }
+        let known = match &*last {
+            Some((when, reasons)) if when.elapsed() < FRESH => return reasons.clone(),
+            Some((_, reasons)) => reasons.clone(),
+            None => Vec::new(),
+        };
+        // Noted first: who gives up waiting must not have the next one try again at once.
+        *last = Some((Instant::now(), known));
         let write = within(database.try_write(), NotReady::Writes);
         let read = within(database.try_read(), NotReady::Reads);
         let (write, read) = tokio::join!(write, read);

@@ -2,7 +2,8 @@
 # Everything that checks banter, from a clean clone.
 #
 #   tests/run.sh                  all parts
-#   tests/run.sh PART ...         some: rust conformance autobahn nakama-js clients browser proxies loadtest readme
+#   tests/run.sh PART ...         some: rust conformance autobahn nakama-js clients browser proxies loadtest
+#                                 readme
 #
 # Needs a Rust toolchain, Python 3 and Node 20 or newer; Python and Node packages are fetched once, into
 # target/ and node_modules/. On Debian, and as root, browsers and proxies that are missing are installed. Every server gets a free port and a directory of its own, so several runs can

@@ -39,22 +39,53 @@ pub(crate) struct PresenceDelta {
 }
 
 impl PresenceDelta {
-    /// The same news in pieces of at most `most` presences, to be told one after the other.
+    /// The same news in pieces of about `most` bytes at most, as JSON has them, to be told one after the other.
     pub(crate) fn parts(self, most: usize) -> Vec<Self> {
-        if self.joins.len() + self.leaves.len() <= most {
+        if self
+            .joins
+            .iter()
+            .chain(&self.leaves)
+            .map(weight)
+            .sum::<usize>()
+            <= most
+        {
             return vec![self];
         }
         // Leaves first: a session that came back different must not be taken out last.
-        let leaves = self.leaves.chunks(most).map(|leaves| Self {
-            leaves: leaves.to_vec(),
+        let leaves = pieces(self.leaves, most).into_iter().map(|leaves| Self {
+            leaves,
             joins: Vec::new(),
         });
-        let joins = self.joins.chunks(most).map(|joins| Self {
-            joins: joins.to_vec(),
+        let joins = pieces(self.joins, most).into_iter().map(|joins| Self {
+            joins,
             leaves: Vec::new(),
         });
         leaves.chain(joins).collect()
     }
+}
+
+/// About the bytes that JSON takes for a presence.
+fn weight(presence: &Arc<Presence>) -> usize {
+    /// Two ids, and the names of all fields.
+    const AROUND: usize = 140;
+    AROUND + presence.username.len()
+}
+
+fn pieces(presences: Vec<Arc<Presence>>, most: usize) -> Vec<Vec<Arc<Presence>>> {
+    let (mut pieces, mut full) = (Vec::<Vec<_>>::new(), most);
+    for presence in presences {
+        let weight = weight(&presence);
+        if full + weight > most {
+            pieces.push(Vec::new());
+            full = 0;
+        }
+        full += weight;
+        // There is one by now: the first presence begins it.
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(presence);
+        }
+    }
+    pieces
 }
 
 /// The visible presences of one channel: as they are, and as they have been announced.
@@ -222,7 +253,8 @@ mod tests {
             joins: (0..5).map(|n| presence(n, true)).collect(),
             leaves: (0..3).map(|n| presence(n, false)).collect(),
         };
-        let parts = delta.parts(2);
+        let two = 2 * weight(&delta.joins[0]);
+        let parts = delta.parts(two);
         let sizes: Vec<_> = parts
             .iter()
             .map(|p| (p.leaves.len(), p.joins.len()))

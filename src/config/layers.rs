@@ -1,7 +1,8 @@
 //! Where values come from: the defaults, below the TOML file, below the environment, below the flags.
 //!
 //! Invariants: every value of every layer goes through the parser of its setting, also one that a
-//! higher layer replaces; a name that is no setting is refused, never skipped; the environment is
+//! higher layer replaces; a name that is no setting is refused, never skipped, but for variables that an orchestrator gives
+//! to every container; the environment is
 //! what the caller hands in, so this module reads nothing of the process but the TOML file.
 //!
 //! clap could read the environment by itself, but only that of the process, and could not say
@@ -245,7 +246,9 @@ fn settle(
             .find(|setting| setting.get_env() == Some(&name));
         if name == CONFIG_VARIABLE {
             path = Some(PathBuf::from(value));
-        } else if setting.is_none() && is_injected(&name.to_string_lossy()) {
+        } else if setting.is_none()
+            && is_injected(&name.to_string_lossy(), &value.to_string_lossy())
+        {
             continue;
         } else {
             let setting = setting.ok_or_else(|| ConfigError::Unknown {
@@ -285,28 +288,36 @@ fn settle(
     Ok((settings, path))
 }
 
-/// Whether Kubernetes, or Docker with its links, gives a variable of this name to every container beside a service
-/// called `banter`, or `banter-…`: they tell where it is and are nobody's settings.
-fn is_injected(name: &str) -> bool {
+/// Whether Kubernetes, or Docker with its links, gives this variable to every container beside a service called `banter`,
+/// or `banter-…`: such variables tell where it is and are nobody's settings. By name *and* value: who writes
+/// `BANTER_PORT=8080` wants something else, and is told.
+fn is_injected(name: &str, value: &str) -> bool {
     let name = name.strip_prefix(PREFIX).unwrap_or(name);
     let ends = |end: &str| name == end || name.ends_with(&format!("_{end}"));
-    let of_port = || {
-        let (_, port) = name.rsplit_once("PORT_")?;
+    let is_address = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme));
+    let is_port = value.parse::<u16>().is_ok();
+    // `7350_TCP`, `7350_TCP_ADDR`
+    let of_port = name.rsplit_once("PORT_").and_then(|(_, port)| {
         let mut parts = port.split('_');
-        let number = parts.next()?;
-        let protocol = parts.next()?;
-        let detail = parts.next();
-        let known = number.parse::<u16>().is_ok()
-            && ["TCP", "UDP", "SCTP"].contains(&protocol)
-            && detail.is_none_or(|detail| ["ADDR", "PORT", "PROTO"].contains(&detail));
-        Some(known && parts.next().is_none())
-    };
-    let of_service = || name.starts_with("SERVICE_PORT_") || name.contains("_SERVICE_PORT_");
-    ["PORT", "SERVICE_HOST", "SERVICE_PORT", "NAME"]
-        .into_iter()
-        .any(ends)
-        || of_service()
-        || of_port() == Some(true)
+        let number = parts.next()?.parse::<u16>();
+        let protocol = ["TCP", "UDP", "SCTP"].contains(&parts.next()?);
+        let detail = match parts.next() {
+            None => is_address,
+            Some("PORT") => is_port,
+            Some("ADDR" | "PROTO") => true,
+            Some(_) => false,
+        };
+        Some(number.is_ok() && protocol && detail && parts.next().is_none())
+    });
+    let of_service = name.starts_with("SERVICE_PORT_") || name.contains("_SERVICE_PORT_");
+    ends("SERVICE_HOST")
+        || ((ends("SERVICE_PORT") || of_service) && is_port)
+        || (ends("PORT") && is_address)
+        || (name == "NAME" && value.starts_with('/'))
+        || name.starts_with("ENV_")
+        || of_port == Some(true)
 }
 
 fn read_file(declared: &[Arg], path: &Path) -> Result<Layered, ConfigError> {
@@ -561,36 +572,41 @@ mod tests {
 
     #[test]
     fn variables_that_an_orchestrator_gives_to_every_container_are_no_settings() {
-        for name in [
-            "BANTER_PORT",
-            "BANTER_SERVICE_HOST",
-            "BANTER_SERVICE_PORT",
-            "BANTER_SERVICE_PORT_HTTP",
-            "BANTER_PORT_7350_TCP",
-            "BANTER_PORT_7350_TCP_PROTO",
-            "BANTER_PORT_7350_TCP_PORT",
-            "BANTER_PORT_7350_TCP_ADDR",
-            "BANTER_METRICS_SERVICE_HOST",
-            "BANTER_METRICS_PORT",
-            "BANTER_METRICS_PORT_9350_TCP_ADDR",
-            "BANTER_NAME",
+        for (name, value) in [
+            ("BANTER_PORT", "tcp://10.0.0.1:7350"),
+            ("BANTER_SERVICE_HOST", "10.0.0.1"),
+            ("BANTER_SERVICE_PORT", "7350"),
+            ("BANTER_SERVICE_PORT_HTTP", "7350"),
+            ("BANTER_PORT_7350_TCP", "tcp://10.0.0.1:7350"),
+            ("BANTER_PORT_7350_TCP_PROTO", "tcp"),
+            ("BANTER_PORT_7350_TCP_PORT", "7350"),
+            ("BANTER_PORT_7350_TCP_ADDR", "10.0.0.1"),
+            ("BANTER_METRICS_SERVICE_HOST", "10.0.0.1"),
+            ("BANTER_METRICS_PORT", "tcp://10.0.0.1:9350"),
+            ("BANTER_METRICS_PORT_9350_TCP_ADDR", "10.0.0.1"),
+            ("BANTER_NAME", "/web/banter"),
+            ("BANTER_ENV_LANG", "C"),
         ] {
-            settings(&[], &[(name, "tcp://10.0.0.1:7350")]);
+            settings(&[], &[(name, value)]);
         }
-        for name in [
-            "BANTER_PORTS",
-            "BANTER_PORT_7350",
-            "BANTER_SERVICE",
-            "BANTER_LISTEN_PORT_X",
+        for (name, value) in [
+            ("BANTER_PORT", "8080"),
+            ("BANTER_METRICS_PORT", "9000"),
+            ("BANTER_LISTEN_PORT", "9000"),
+            ("BANTER_SERVER_NAME", "x"),
+            ("BANTER_NAME", "x"),
+            ("BANTER_PORTS", "tcp://10.0.0.1:1"),
+            ("BANTER_PORT_7350", "tcp://10.0.0.1:1"),
+            ("BANTER_SERVICE", "1"),
         ] {
-            assert!(
-                refusal(&[], &[(name, "1")]).contains("unknown setting"),
-                "{name}"
-            );
+            let refused = refusal(&[], &[(name, value)]);
+            assert!(refused.contains("unknown setting"), "{name}={value}");
         }
         for setting in declared() {
             let variable = setting.get_env().unwrap().to_str().unwrap();
-            assert!(!is_injected(variable), "{variable} would be skipped");
+            for value in ["1", "tcp://10.0.0.1:1", "/x"] {
+                assert!(!is_injected(variable, value), "{variable} would be skipped");
+            }
         }
     }
 

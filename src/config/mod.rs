@@ -148,9 +148,9 @@ pub struct Settings {
           value_parser = duration(Duration::from_millis(10), Duration::from_secs(60)))]
     pub close_wait: Duration,
 
-    /// Time from the first byte of a request to the first of its answer; then the connection is closed [1s-1h]
+    /// Time from the first byte of a request to the first of its answer; then the connection is closed [10s-1h]
     #[arg(long, env = "BANTER_REQUEST_TIMEOUT", value_name = "TIME", default_value = "60s",
-          value_parser = duration(Duration::from_secs(1), Duration::from_secs(3600)))]
+          value_parser = duration(Duration::from_secs(10), Duration::from_secs(3600)))]
     pub request_timeout: Duration,
 
     /// HTTP connections of one worker that are not sockets; for one more the one that has idled longest is closed [16-1000000]

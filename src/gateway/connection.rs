@@ -50,11 +50,11 @@ impl ConnectionLimits {
             write_timeout: settings.write_timeout,
         }
     }
+}
 
-    /// What the system's side of a listener may take: more than there are places, as those that make way need a moment.
-    pub(super) fn to_accept(self) -> usize {
-        self.count.saturating_add(64)
-    }
+/// How many connections a thread has to take for so many places: those that make way need a moment.
+pub(crate) fn to_accept(places: usize) -> usize {
+    places.saturating_add((places / 2).min(64))
 }
 
 /// The connections of a thread.

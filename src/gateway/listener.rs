@@ -54,7 +54,7 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
     let stopping = builder.graceful_shutdown_signal();
     let server = builder
         .workers(shared.settings.worker_threads())
-        .max_concurrent_connections(limits.to_accept())
+        .max_concurrent_connections(connection::to_accept(limits.count))
         .backlog(BACKLOG)
         .disable_signals()
         .shutdown_timeout(shared.settings.shutdown_grace.as_secs().max(1))

@@ -181,7 +181,7 @@ pub(crate) fn serve_metrics(
         let address = socket.local_addr()?;
         let server = Server::build()
             .workers(1)
-            .max_concurrent_connections(limits.to_accept())
+            .max_concurrent_connections(connection::to_accept(limits.count))
             .disable_signals()
             .shutdown_timeout(1)
             .listen("metrics", socket, move || {

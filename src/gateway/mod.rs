@@ -21,6 +21,7 @@ mod worker;
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::frames::{FrameReader, Incoming};
 pub(crate) use self::{
+    connection::to_accept,
     embedded::configure_socket,
     listener::{Listener, listen},
     metrics::{MetricsServer, record_metrics, serve_metrics},

@@ -66,7 +66,7 @@ enum Phase {
 }
 
 impl<I: Inbox> Socket<I> {
-    /// `head` is the answer to the handshake, which leaves whatever becomes of the socket; `unread` is what came
+    /// `head` is the answer to the handshake, which leaves before any frame, a close frame too; `unread` is what came
     /// behind the handshake; `buffer` is shared by the sockets of the thread.
     pub(super) fn new(
         stream: TcpStream,
@@ -100,6 +100,8 @@ impl<I: Inbox> Socket<I> {
             let written = ready!(self.stream.poll_write(cx, &head))?;
             opening.head.advance(written);
         }
+        // Many sockets stay here, as they never speak: its buffer must not stay with them.
+        opening.head = Bytes::new();
         let over = *opening.over.get_or_insert_with(|| Instant::now() + PAUSE);
         // A client that speaks has read the answer.
         if !self.peer.has_spoken() && Instant::now() < over {

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Admit, ChannelLost, CloseSocket, Deliver, Dismiss, Expel, Expelled, Flush, Hide, LiveChannel,
-    Outbox, Push, RelayId, Reply, SocketKey, StayEnded,
+    Outbox, Push, RelayId, Reply, Sent, SocketKey, StayEnded,
     fanout::{Hidden, Member, cork, fan_out},
 };
 use crate::{user::UserId, wire::Outgoing};
@@ -284,7 +284,12 @@ impl Handler<Admit> for Relay {
             self.channels.entry(admit.channel).or_default().push(member);
         }
         match admit.answer {
-            Some((ticket, answer)) => socket.outbox.answer_join(ticket, admit.channel, &answer),
+            Some((ticket, answer)) => {
+                let again = !admit.enter;
+                socket
+                    .outbox
+                    .answer_join(ticket, admit.channel, again, &answer);
+            }
             None => socket.outbox.rejoined(admit.channel),
         }
     }
@@ -335,7 +340,8 @@ impl Handler<Expel> for Relay {
             if let Some(news) = news {
                 cork(&mut self.corked, &socket.outbox);
                 let format = socket.outbox.format();
-                socket.outbox.push_from(channel, news.frame(format, None));
+                let frame = news.frame(format, None);
+                socket.outbox.push_from(channel, Sent::Presences, frame);
             }
             if let Some(session) = &socket.session {
                 session.do_send(StayEnded::Expelled(stay));

@@ -2,6 +2,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
+use super::line::Sent;
 use crate::{
     user::UserId,
     wire::{Format, Outgoing},
@@ -27,6 +28,14 @@ impl Event {
         match &self.what {
             Outgoing::Message(message) if message.is_said() => Some(message.sender),
             _ => None,
+        }
+    }
+
+    /// Whether it changes who is there, or is said.
+    pub(super) fn kind(&self) -> Sent {
+        match &self.what {
+            Outgoing::Presence(_) => Sent::Presences,
+            _ => Sent::Messages,
         }
     }
 

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashSet, rc::Rc};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Event, LiveChannel, Outbox, SocketKey};
+use super::{Event, LiveChannel, Outbox, Sent, SocketKey};
 use crate::{user::UserId, wire::Format};
 
 /// Whose messages a socket is not to get.
@@ -46,6 +46,8 @@ pub(super) fn fan_out(
 ) -> usize {
     let mut batch = LocalBatch::default();
     let mut apart = 0;
+    // A channel puts no messages and presences into one batch.
+    let kind = events.first().map_or(Sent::Messages, Event::kind);
     for member in members {
         cork(corked, &member.outbox);
         if member.misses_any(events) {
@@ -53,7 +55,7 @@ pub(super) fn fan_out(
             continue;
         }
         for piece in batch.pieces(events, member.outbox.format()) {
-            member.outbox.push_from(channel, piece.clone());
+            member.outbox.push_from(channel, kind, piece.clone());
         }
     }
     apart.max(batch.bytes())
@@ -69,7 +71,9 @@ fn push_visible(channel: LiveChannel, member: &Member, events: &[Event]) -> usiz
         if !hidden.as_deref().is_some_and(misses) {
             let frame = event.frame(member.outbox.format());
             bytes += frame.len();
-            member.outbox.push_from(channel, frame.clone());
+            member
+                .outbox
+                .push_from(channel, event.kind(), frame.clone());
         }
     }
     bytes

@@ -28,8 +28,9 @@ pub(super) struct Line {
     places: VecDeque<Place>,
     /// Ticket of the first place.
     first: u64,
-    /// Bytes of the answers, and of what waits for them.
-    bytes: usize,
+    /// What news and held frames cost. Not the answers: their number is bounded, and one that is large by itself (who is in
+    /// a crowded room) must not cut off a peer that reads.
+    held: usize,
     /// Places that are news, not requests.
     news: usize,
     /// Joins whose answers wait for others, oldest first. Nearly always empty.
@@ -40,8 +41,24 @@ pub(super) struct Line {
 struct PendingJoin {
     ticket: Ticket,
     channel: LiveChannel,
+    /// The session was in the channel already, so only changes of who is there have to wait for the list.
+    again: bool,
     /// What the channel has sent since.
     frames: Vec<Bytes>,
+}
+
+impl PendingJoin {
+    fn holds(&self, channel: LiveChannel, what: Sent) -> bool {
+        self.channel == channel && (!self.again || what == Sent::Presences)
+    }
+}
+
+/// What a channel sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Changes of who is there.
+    Presences,
+    Messages,
 }
 
 /// What leaves when a request has its turn.
@@ -75,7 +92,7 @@ impl Line {
 
     /// Puts news behind the answers to the requests there are.
     pub(super) fn follow(&mut self, news: News, frame: Bytes) {
-        self.bytes += cost(&frame);
+        self.held += cost(&frame);
         self.news += 1;
         self.places.push_back(Place {
             cid: None,
@@ -85,16 +102,17 @@ impl Line {
         });
     }
 
-    /// Gives a join its answer. What `channel` sends from now on leaves behind it.
-    pub(super) fn answer_join(
-        &mut self,
-        ticket: Ticket,
-        channel: LiveChannel,
-        answer: &Outgoing,
-        format: Format,
-    ) {
-        self.answer(ticket, Some(answer), format);
-        self.follow_join(ticket, channel);
+    /// What `channel` sends from now on leaves behind the answer to this join. `again` is whether the session was in it.
+    pub(super) fn follow_join(&mut self, ticket: Ticket, channel: LiveChannel, again: bool) {
+        // The first in line leaves at once.
+        if ticket.0 > self.first {
+            self.joins.push(PendingJoin {
+                ticket,
+                channel,
+                again,
+                frames: Vec::new(),
+            });
+        }
     }
 
     /// What `channel` sends from now on leaves behind the last answer to a join that waits, if one does: a session
@@ -102,32 +120,21 @@ impl Line {
     pub(super) fn follow_last_join(&mut self, channel: LiveChannel) {
         if let Some(last) = self.joins.last() {
             let ticket = last.ticket;
-            self.follow_join(ticket, channel);
-        }
-    }
-
-    fn follow_join(&mut self, ticket: Ticket, channel: LiveChannel) {
-        // The first in line leaves at once.
-        if ticket.0 > self.first {
-            self.joins.push(PendingJoin {
-                ticket,
-                channel,
-                frames: Vec::new(),
-            });
+            self.follow_join(ticket, channel, false);
         }
     }
 
     /// Whether what `channel` sends must wait for the answer to a join.
-    pub(super) fn holds(&self, channel: LiveChannel) -> bool {
-        self.joins.iter().any(|join| join.channel == channel)
+    pub(super) fn holds(&self, channel: LiveChannel, what: Sent) -> bool {
+        self.joins.iter().any(|join| join.holds(channel, what))
     }
 
     /// Takes what a channel sends, if it must wait.
-    pub(super) fn hold(&mut self, channel: LiveChannel, frame: Bytes) {
+    pub(super) fn hold(&mut self, channel: LiveChannel, what: Sent, frame: Bytes) {
         let mut joins = self.joins.iter_mut();
         // Of several the latest: its list of presences is the one that this changes.
-        if let Some(join) = joins.rfind(|join| join.channel == channel) {
-            self.bytes += cost(&frame);
+        if let Some(join) = joins.rfind(|join| join.holds(channel, what)) {
+            self.held += cost(&frame);
             join.frames.push(frame);
         }
     }
@@ -139,14 +146,14 @@ impl Line {
             if place.news.as_ref().is_some_and(old)
                 && let Some(Some(frame)) = place.answer.replace(None)
             {
-                self.bytes -= cost(&frame);
+                self.held -= cost(&frame);
             }
         }
     }
 
-    /// Bytes of answers, and of what follows them, that wait for others before them.
-    pub(super) fn waiting_bytes(&self) -> usize {
-        self.bytes
+    /// What waits for answers costs so much.
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -167,8 +174,7 @@ impl Line {
     /// Gives a request its answer, or the knowledge that it gets none. A second one is ignored.
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Option<&Outgoing>, format: Format) {
         if let Some(place) = self.place(ticket).filter(|place| place.answer.is_none()) {
-            let bytes = place.settle(answer, format);
-            self.bytes += bytes;
+            place.settle(answer, format);
         }
     }
 
@@ -176,7 +182,7 @@ impl Line {
     pub(super) fn answer_for(&mut self, channel: LiveChannel, answer: &Outgoing, format: Format) {
         let owed = |place: &&mut Place| place.answer.is_none() && place.channel == Some(channel);
         for place in self.places.iter_mut().filter(owed) {
-            self.bytes += place.settle(Some(answer), format);
+            place.settle(Some(answer), format);
         }
     }
 
@@ -186,15 +192,18 @@ impl Line {
         let ticket = Ticket(self.first);
         self.first += 1;
         let first = self.places.pop_front()?;
-        self.news -= usize::from(first.news.is_some());
         let answer = first.answer?;
+        if first.news.is_some() {
+            self.news -= 1;
+            self.held -= answer.as_ref().map_or(0, cost);
+        }
         let mut behind = Vec::new();
         if !self.joins.is_empty() {
             for join in self.joins.extract_if(.., |join| join.ticket == ticket) {
                 behind.extend(join.frames);
             }
         }
-        self.bytes -= answer.iter().chain(&behind).map(cost).sum::<usize>();
+        self.held -= behind.iter().map(cost).sum::<usize>();
         Some(Turn { answer, behind })
     }
 
@@ -203,7 +212,7 @@ impl Line {
         self.first += self.places.len() as u64;
         self.places.clear();
         self.joins.clear();
-        self.bytes = 0;
+        self.held = 0;
         self.news = 0;
     }
 
@@ -214,16 +223,12 @@ impl Line {
 }
 
 impl Place {
-    /// Answers what the answer costs.
-    fn settle(&mut self, answer: Option<&Outgoing>, format: Format) -> usize {
+    fn settle(&mut self, answer: Option<&Outgoing>, format: Format) {
         if let Some(Outgoing::Error(error)) = answer {
             let reason = error.code.name();
             metrics::counter!("banter_refusals_total", "by" => "socket", "reason" => reason)
                 .increment(1);
         }
-        let frame = answer.map(|what| what.frame(format, self.cid.as_deref()));
-        let bytes = frame.as_ref().map_or(0, cost);
-        self.answer = Some(frame);
-        bytes
+        self.answer = Some(answer.map(|what| what.frame(format, self.cid.as_deref())));
     }
 }

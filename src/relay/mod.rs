@@ -28,6 +28,6 @@ pub(crate) use self::{
         LiveChannel, News, Push, RelayId, Reply, ReplyAddress, ReplyTo, SocketKey, Stay, StayEnded,
     },
     event::Event,
-    line::Ticket,
+    line::{Sent, Ticket},
     outbox::{Outbox, OutboxLimits, Transport},
 };

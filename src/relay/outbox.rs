@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes};
 
 use super::{
     Closing, LiveChannel, News,
-    line::{FRAME_COST, Line, Ticket, Turn, cost},
+    line::{FRAME_COST, Line, Sent, Ticket, Turn, cost},
 };
 use crate::wire::{Format, Outgoing, close_frame, ping_frame};
 
@@ -131,21 +131,29 @@ impl Outbox {
     }
 
     /// Adds what a channel sends: behind the answer to the join, should that still wait for others.
-    pub(crate) fn push_from(&self, channel: LiveChannel, frame: Bytes) {
+    pub(crate) fn push_from(&self, channel: LiveChannel, what: Sent, frame: Bytes) {
         let inner = &mut *self.inner.borrow_mut();
-        if !inner.line.holds(channel) {
+        if !inner.line.holds(channel, what) {
             inner.push(frame, &self.limits);
         } else if inner.is_overfull(&self.limits) {
             inner.give_up();
         } else {
-            inner.line.hold(channel, frame);
+            inner.line.hold(channel, what, frame);
         }
     }
 
-    /// Answers a join, as [`answer`](Self::answer) does; what the channel sends from now on leaves behind it.
-    pub(crate) fn answer_join(&self, ticket: Ticket, channel: LiveChannel, answer: &Outgoing) {
+    /// Answers a join, as [`answer`](Self::answer) does; what the channel sends from now on leaves behind it, but for
+    /// messages if the session was in the channel already.
+    pub(crate) fn answer_join(
+        &self,
+        ticket: Ticket,
+        channel: LiveChannel,
+        again: bool,
+        answer: &Outgoing,
+    ) {
         let inner = &mut *self.inner.borrow_mut();
-        inner.line.answer_join(ticket, channel, answer, self.format);
+        inner.line.answer(ticket, Some(answer), self.format);
+        inner.line.follow_join(ticket, channel, again);
         inner.advance_line(&self.limits);
     }
 
@@ -238,7 +246,8 @@ impl Outbox {
     }
 
     pub(crate) fn waiting_bytes(&self) -> usize {
-        self.inner.borrow().bytes
+        let inner = self.inner.borrow();
+        inner.bytes + inner.line.held()
     }
 
     /// The peer has been heard.
@@ -353,7 +362,7 @@ impl Inner {
         }
         // What already waits counts, not the frame: one that is large by itself (who is in a crowded
         // room) must not cut off a peer that reads.
-        if self.bytes > limits.bytes {
+        if self.is_overfull(limits) {
             self.give_up();
             return;
         }
@@ -391,7 +400,7 @@ impl Inner {
 
     /// Whether too much waits for one more frame to wait in the line.
     fn is_overfull(&self, limits: &OutboxLimits) -> bool {
-        self.bytes + self.line.waiting_bytes() > limits.bytes
+        self.bytes + self.line.held() > limits.bytes
     }
 
     fn give_up(&mut self) {
@@ -434,8 +443,12 @@ impl Inner {
 
     fn advance_line(&mut self, limits: &OutboxLimits) {
         while let Some(Turn { answer, behind }) = self.line.next() {
-            for frame in answer.into_iter().chain(behind) {
-                self.push(frame, limits);
+            if let Some(answer) = answer {
+                self.push(answer, limits);
+            }
+            // Counted when it was held, so that it is not the answer before it that is too much.
+            if self.closing.is_none() && !self.dead {
+                behind.into_iter().for_each(|frame| self.queue(frame));
             }
         }
         if let Some((why, _)) = self.ending

@@ -15,7 +15,8 @@ use crate::{
     },
     directory::{Arrival, Directory, OnlineSession},
     relay::{
-        Closing, LiveChannel, Outbox, RelayHandle, ReplyAddress, SocketKey, Stay, StayEnded, Ticket,
+        Closing, LiveChannel, Outbox, RelayHandle, ReplyAddress, Sent, SocketKey, Stay, StayEnded,
+        Ticket,
     },
     user::{ChatRequests, UserId},
     wire::{ChannelJoin, EnvelopeCode, EnvelopeError, Outgoing, PresenceNews, Request},
@@ -116,7 +117,8 @@ impl Session {
     /// Sends what was not asked for, as if the channel had.
     fn push_from(&self, channel: LiveChannel, news: &Outgoing) {
         let outbox = &self.parts.outbox;
-        outbox.push_from(channel, news.frame(outbox.format(), None));
+        let frame = news.frame(outbox.format(), None);
+        outbox.push_from(channel, Sent::Presences, frame);
     }
 
     fn presence(&self, persistence: bool) -> Presence {

@@ -169,12 +169,14 @@ async fn one_call_serves_the_host_and_ends_its_server_and_the_chat_in_order() {
         .unwrap();
     let site = Site::new(server.addrs()[0]);
     let (stop, stopped) = tokio::sync::oneshot::channel();
+    let watched = chat.clone();
     let serving = actix_web::rt::spawn(async move {
         chat.serve_until(server, async { drop(stopped.await) })
             .await
     });
     let mut ana = site.clients_in("lobby", &["ana"]).await.pop().unwrap();
     ana.send("lobby", r#"{"last":"words"}"#).await;
+    assert!(watched.is_ready().await);
     let mut idle = Raw::connect(site.address).await;
     let asked = "GET /healthcheck HTTP/1.1\nHost: x\n";
     assert_eq!(idle.ask(asked, b"").await.status, 200);
@@ -187,6 +189,7 @@ async fn one_call_serves_the_host_and_ends_its_server_and_the_chat_in_order() {
     );
     idle.ended().await;
     serving.await.unwrap().unwrap();
+    assert!(!watched.is_ready().await);
     // Thirty seconds would be what actix waits for an open socket.
     assert!(
         begun.elapsed() < Duration::from_secs(8),

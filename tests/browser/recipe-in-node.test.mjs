@@ -93,6 +93,50 @@ describe("catching up", limits, () => {
     assert.deepEqual(visitor.shown, ["one", "two", "three"]);
   });
 
+  for (const part of ["join", "history"]) {
+    it(`misses nothing of a room when its second join fails at the ${part}`, async (t) => {
+      const { visitor, room, companion } = await meet(t);
+      const why = unavailable();
+      const fail = async () => {
+        await companion.say("one");
+        await visitor.sockets.at(-1).send({ ping: {} }); // behind it: so it comes while the room is being joined
+        throw why;
+      };
+      if (part === "join") nextTime(visitor.chat.socket, "joinChat", fail);
+      else nextTime(visitor.client, "listChannelMessages", fail);
+      await assert.rejects(visitor.chat.join(room), (error) => error === why);
+      for (const text of ["two", "three", "four"]) await companion.say(text);
+      await visitor.until(() => visitor.shown.length >= 4 && visitor.chat.socket);
+      await visitor.chat.socket.send({ ping: {} }); // behind whatever else is on its way
+      assert.deepEqual(visitor.shown, ["one", "two", "three", "four"]);
+    });
+  }
+
+  it("leaves nothing behind of a room whose first join fails", async (t) => {
+    const { server, visitor, userId } = await meet(t);
+    const room = unique("room");
+    const companion = await Companion.join(t, server, room);
+    const why = unavailable();
+    nextTime(visitor.client, "listChannelMessages", async () => {
+      assert.equal(await companion.seesJoin(), userId);
+      throw why;
+    });
+    const joins = [visitor.chat.join(room), visitor.chat.join(room)];
+    await Promise.all(joins.map((join) => assert.rejects(join, (error) => error === why)));
+    assert.equal(await companion.seesLeave(), userId);
+    cutOff(visitor);
+    await visitor.until(() => visitor.count("connected") === 2);
+    await assert.rejects(visitor.chat.send(companion.channel.id, { text: "?" }), { code: 3 });
+    await companion.say("one");
+    await visitor.chat.socket.send({ ping: {} });
+    assert.deepEqual(visitor.shown, []);
+    await visitor.chat.join(room);
+    await companion.say("two");
+    await visitor.until(() => visitor.shown.length >= 2);
+    await visitor.chat.socket.send({ ping: {} });
+    assert.deepEqual(visitor.shown, ["one", "two"]);
+  });
+
   it("passes on changes of messages that were shown", async (t) => {
     const { visitor, companion } = await meet(t);
     const { message_id } = await companion.say("helo");
@@ -204,6 +248,16 @@ describe("the session", limits, () => {
     await entered;
   });
 });
+
+const unavailable = () => new Response('{"code": 14, "message": "unavailable"}', { status: 503 });
+
+/** Has this function called instead of the method, but only once. */
+function nextTime(object, method, instead) {
+  object[method] = (...args) => {
+    delete object[method]; // the class has the method
+    return instead(...args);
+  };
+}
 
 function gate() {
   let open;

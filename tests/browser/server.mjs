@@ -7,12 +7,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 
 const { BANTER_PROGRAM } = process.env;
 if (!BANTER_PROGRAM) throw new Error("BANTER_PROGRAM must hold the path of the server");
 
 // Settings of whoever runs the tests must not reach the server.
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^BANTER_|^RUST_LOG$/.test(name)));
+
+const CANNOT_LISTEN = /^banter: listen: cannot listen on /m;
 
 export class Server {
   port = 0;
@@ -33,16 +36,30 @@ export class Server {
 
   /** Listens on this port, with the data of the last time. Without one, on the port of the last time. */
   async start(port = this.port) {
+    // Of the ports that are free, the system gives one to each connection that is made, also by those who wait for
+    // this server. So the port may be in use for a moment.
+    for (let retries = 10; !(await this.#listens(port, retries > 0)); retries--) await delay(500);
+  }
+
+  /** False if the port is taken and that is to be forgiven. */
+  async #listens(port, mayBeTaken) {
     const listen = ["--listen", `127.0.0.1:${port}`, "--metrics-listen", "off", "--data-dir", this.#dataDir];
     const server = spawn(BANTER_PROGRAM, ["serve", ...listen, ...this.#flags], { env, stdio: ["ignore", "pipe", "pipe"] });
     this.#process = server;
-    server.stderr.on("data", (text) => { this.#log += text; });
+    let said = "";
+    server.stderr.on("data", (text) => {
+      said += text;
+      this.#log += text;
+    });
+    const closed = once(server, "close"); // when it has ended and all that it said is here
     for await (const line of createInterface({ input: server.stdout })) {
       const [, address] = /^listening on (http:\S+)/.exec(line) ?? [];
       if (!address) continue;
       this.port = Number(new URL(address).port);
-      return;
+      return true;
     }
+    await closed;
+    if (mayBeTaken && CANNOT_LISTEN.test(said)) return false;
     throw new Error(`the server did not start:\n${this.#log}`);
   }
 

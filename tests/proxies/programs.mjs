@@ -132,11 +132,20 @@ export class Banter extends Program {
     const args = ["serve", "--listen", `127.0.0.1:${port}`, "--metrics-listen", "off", "--data-dir", data, ...flags];
     // Variables of this name are settings, and those for the tests would be unknown ones.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("BANTER_")));
-    const banter = new Banter("banter", process.env.BANTER_PROGRAM, args, env);
-    t.after(() => banter.stop());
-    const listening = () => /^listening on (\S+)$/m.exec(banter.output())?.[1];
-    banter.url = new URL(await banter.until("its address", listening));
-    banter.data = data;
-    return banter;
+    for (let retries = 10; ; retries--) {
+      const banter = new Banter("banter", process.env.BANTER_PROGRAM, args, env);
+      t.after(() => banter.stop());
+      const listening = () => /^listening on (\S+)$/m.exec(banter.output())?.[1];
+      try {
+        banter.url = new URL(await banter.until("its address", listening));
+        banter.data = data;
+        return banter;
+      } catch (error) {
+        // Of the ports that are free, the system gives one to each connection that is made. So the port of a banter
+        // that has ended may be in use for a moment.
+        if (retries === 0 || !/^banter: listen: cannot listen on /m.test(error.message)) throw error;
+        await delay(500);
+      }
+    }
   }
 }

@@ -349,8 +349,8 @@ impl Channel {
     }
 
     pub(super) fn announce_now(&mut self) {
-        /// Presences in one event: about 60 kB, as Godot's sockets take no more than 64 KiB in one message.
-        const IN_ONE_EVENT: usize = 400;
+        /// Bytes of presences in one event: Godot's sockets take no more than 64 KiB in one message.
+        const IN_ONE_EVENT: usize = 60_000;
         let Some(delta) = self.state.take_delta() else {
             return;
         };

@@ -1,4 +1,5 @@
-//! What every answer owes to clients and proxies in the field, whatever its route.
+//! What every answer of a route owes to clients and proxies in the field. Not of actix-http itself, which answers what is
+//! no HTTP.
 //!
 //! - Header names have the usual capitals (`Content-Type`): they mean the same in any case, and there are clients
 //!   that look for one spelling.
@@ -15,7 +16,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_http::ConnectionType;
@@ -46,17 +47,16 @@ pub(super) async fn serve<B: MessageBody>(
     }
     name_only_what_needs_permission(request.headers_mut());
     let upgrades = request.head().connection_type() == ConnectionType::Upgrade;
-    let limits = request
-        .app_data::<web::Data<RestState>>()
-        .map(|state| state.discard);
+    let state = request.app_data::<web::Data<RestState>>().cloned();
     let body = Body::share(&mut request);
     let mut answer = next.call(request).await?;
-    if let (Some(body), Some(limits)) = (body, limits) {
-        body.discard(limits).await;
-    }
+    let read = match (body, state) {
+        (Some(body), Some(state)) => body.discard(&state).await,
+        _ => true,
+    };
     let head = answer.response_mut().head_mut();
     head.set_camel_case_headers(true);
-    if upgrades && !head.upgrade() {
+    if !read || (upgrades && !head.upgrade()) {
         head.set_connection_type(ConnectionType::Close);
     }
     Ok(answer)
@@ -84,7 +84,7 @@ pub(super) struct DiscardLimits {
 ///
 /// To answer and close at once would lose the refusal. The system then resets the connection as soon as more of the
 /// body arrives, and the client, which is still sending, reads nothing any more. So the rest is read first, within
-/// bounds in bytes and time, and thrown away; beyond them the connection is closed.
+/// bounds in bytes and time, and thrown away; beyond them the answer says that the connection is closed.
 #[derive(Clone)]
 struct Body(Rc<RefCell<Unread>>);
 
@@ -108,26 +108,28 @@ impl Body {
         Some(body)
     }
 
-    async fn discard(mut self, limits: DiscardLimits) {
+    /// Reads what is left, within bounds, and not while the server shuts down. Whether that was all.
+    async fn discard(mut self, state: &RestState) -> bool {
+        /// How often it is looked whether the server shuts down.
+        const STEP: Duration = Duration::from_millis(200);
         if self.0.borrow().ended {
-            return;
+            return true;
         }
-        let read = async {
-            let mut bytes = 0;
-            while let Some(Ok(chunk)) = poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await {
-                bytes += chunk.len();
-                if bytes > limits.bytes {
-                    break;
-                }
+        let DiscardLimits { mut bytes, time } = state.discard;
+        let until = Instant::now() + time;
+        while !state.shared.is_draining() {
+            let left = until.saturating_duration_since(Instant::now());
+            let next = poll_fn(|cx| Pin::new(&mut self).poll_next(cx));
+            match actix_rt::time::timeout(left.min(STEP), next).await {
+                Ok(Some(Ok(chunk))) if chunk.len() <= bytes => bytes -= chunk.len(),
+                Err(_) if left > STEP => {}
+                _ => break,
             }
-        };
-        // Whether it came to an end is seen in the body itself.
-        let _ = actix_rt::time::timeout(limits.time, read).await;
-        let end = match self.0.borrow().ended {
-            true => "read",
-            false => "cut off",
-        };
+        }
+        let ended = self.0.borrow().ended;
+        let end = if ended { "read" } else { "cut off" };
         metrics::counter!("banter_bodies_discarded_total", "end" => end).increment(1);
+        ended
     }
 }
 
@@ -149,23 +151,26 @@ impl Stream for Body {
 /// refuses what it has not been told of, and an empty list as well.
 fn name_only_what_needs_permission(headers: &mut HeaderMap) {
     const SAFE: [&str; 4] = ["accept", "accept-language", "content-language", "origin"];
-    let Some(asked) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) else {
+    let name = header::ACCESS_CONTROL_REQUEST_HEADERS;
+    if !headers.contains_key(&name) {
         return;
-    };
-    let Ok(asked) = asked.to_str() else {
+    }
+    let asked: Result<Vec<_>, _> = headers.get_all(&name).map(HeaderValue::to_str).collect();
+    let Ok(asked) = asked else {
         return;
     };
     let needed: Vec<&str> = asked
-        .split(',')
+        .iter()
+        .flat_map(|line| line.split(','))
         .map(str::trim)
         .filter(|name| !name.is_empty() && !SAFE.iter().any(|safe| name.eq_ignore_ascii_case(safe)))
         .collect();
     match HeaderValue::from_str(&needed.join(", ")) {
         Ok(needed) if !needed.is_empty() => {
-            headers.insert(header::ACCESS_CONTROL_REQUEST_HEADERS, needed);
+            headers.insert(name, needed);
         }
         _ => {
-            headers.remove(header::ACCESS_CONTROL_REQUEST_HEADERS);
+            headers.remove(name);
         }
     }
 }
@@ -195,5 +200,17 @@ mod tests {
             let left = headers.get(name).map(|value| value.to_str().unwrap());
             assert_eq!(left, needed, "{asked:?}");
         }
+    }
+
+    #[test]
+    fn every_line_of_a_preflight_counts() {
+        let mut headers = HeaderMap::new();
+        let name = header::ACCESS_CONTROL_REQUEST_HEADERS;
+        for line in ["accept", "x-own"] {
+            headers.append(name.clone(), HeaderValue::from_static(line));
+        }
+        name_only_what_needs_permission(&mut headers);
+        let left: Vec<_> = headers.get_all(name).collect();
+        assert_eq!(left, ["x-own"]);
     }
 }

@@ -10,12 +10,12 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         app,
         resource("/healthcheck").route(get_or_head().to(healthcheck)),
     );
-    mount(app, resource("/livez").route(get_or_head().to(healthcheck)));
-    mount(app, resource("/readyz").route(get_or_head().to(readyz)));
 }
 
-/// Not mounted into other programs: these have a front page of their own.
-pub(super) fn configure_front_page(app: &mut web::ServiceConfig) {
+/// Not mounted into other programs, which have a front page, and probes, of their own.
+pub(super) fn configure_standalone(app: &mut web::ServiceConfig) {
+    mount(app, resource("/livez").route(get_or_head().to(healthcheck)));
+    mount(app, resource("/readyz").route(get_or_head().to(readyz)));
     mount(app, resource("/").route(get_or_head().to(front_page)));
 }
 

@@ -73,10 +73,10 @@ pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
         .configure(notification::configure);
 }
 
-/// Mounts what a server has that is the chat's alone: a front page, and an answer to requests for what it does not
+/// Mounts what a server has that is the chat's alone: a front page, probes, and an answer to requests for what it does not
 /// serve, to unknown paths, and to requests at the socket's path that are no upgrades.
 pub(crate) fn configure_standalone(app: &mut web::ServiceConfig) {
-    health::configure_front_page(app);
+    health::configure_standalone(app);
     mount(
         app,
         resource(SOCKET_PATH).route(get_or_head().to(no_handshake)),

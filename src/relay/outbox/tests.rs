@@ -1,5 +1,5 @@
 use super::*;
-use crate::user::UserId;
+use crate::{user::UserId, wire::EnvelopeError};
 
 const LIMITS: OutboxLimits = OutboxLimits {
     // Of frames with a bit more than 50 bytes, the third is too much.
@@ -157,7 +157,7 @@ fn news_that_waits_for_an_answer_counts_as_what_waits_for_the_peer() {
 
 #[test]
 fn an_answer_takes_the_place_of_news_that_is_older() {
-    let outbox = roomy();
+    let outbox = outbox();
     let asked = outbox.stand_in_line(Some("1".into()));
     for (number, text) in [(1, "old"), (2, "as old"), (3, "new")] {
         outbox.push_news(news(number), Bytes::from_static(text.as_bytes()));
@@ -186,53 +186,63 @@ fn what_a_channel_sends_leaves_behind_the_answer_to_its_join() {
     let (older, joined) = (LiveChannel::new(), LiveChannel::new());
     let sent = outbox.stand_in_line(Some("send".into()));
     let join = outbox.stand_in_line(Some("join".into()));
-    outbox.answer_join(join, joined, &Outgoing::Empty);
-    outbox.push_from(joined, Bytes::from_static(b"left"));
-    outbox.push_from(older, Bytes::from_static(b"elsewhere"));
+    outbox.answer_join(join, joined, false, &Outgoing::Empty);
+    outbox.push_from(joined, Sent::Presences, Bytes::from_static(b"left"));
+    outbox.push_from(older, Sent::Presences, Bytes::from_static(b"elsewhere"));
     assert_eq!(written(&outbox), "elsewhere");
     let next = outbox.stand_in_line(Some("next".into()));
     outbox.answer(next, Some(&Outgoing::Empty));
-    outbox.push_from(joined, Bytes::from_static(b"came"));
+    outbox.push_from(joined, Sent::Presences, Bytes::from_static(b"came"));
     outbox.answer(sent, Some(&Outgoing::Empty));
     let all = written(&outbox);
     let at = |text| all.find(text).unwrap();
     assert!(at("send") < at("join") && at("join") < at("left"), "{all}");
     assert!(at("left") < at("came") && at("came") < at("next"), "{all}");
-    outbox.push_from(joined, Bytes::from_static(b"at once"));
+    outbox.push_from(joined, Sent::Presences, Bytes::from_static(b"at once"));
     assert_eq!(written(&outbox), "at once");
 }
 
 #[test]
 fn what_a_channel_sends_after_a_second_join_leaves_behind_that_answer() {
-    let outbox = roomy();
+    let outbox = outbox();
     let channel = LiveChannel::new();
     let first = outbox.stand_in_line(Some("first".into()));
-    outbox.answer_join(first, channel, &Outgoing::Empty);
+    outbox.answer_join(first, channel, false, &Outgoing::Empty);
     assert!(written(&outbox).contains("first"));
     let sent = outbox.stand_in_line(Some("send".into()));
     let second = outbox.stand_in_line(Some("second".into()));
-    outbox.push_from(channel, Bytes::from_static(b"before the list"));
+    outbox.push_from(
+        channel,
+        Sent::Presences,
+        Bytes::from_static(b"before the list"),
+    );
     assert_eq!(written(&outbox), "before the list");
-    outbox.answer_join(second, channel, &Outgoing::Empty);
-    outbox.push_from(channel, Bytes::from_static(b"after the list"));
+    outbox.answer_join(second, channel, true, &Outgoing::Empty);
+    outbox.push_from(channel, Sent::Messages, Bytes::from_static(b"said"));
+    assert_eq!(written(&outbox), "said", "it is a member all the time");
+    outbox.push_from(
+        channel,
+        Sent::Presences,
+        Bytes::from_static(b"after the list"),
+    );
     outbox.answer(sent, None);
     assert!(written(&outbox).ends_with("after the list"));
 }
 
 #[test]
 fn a_new_life_of_a_channel_waits_for_the_answer_to_the_join_of_the_old_one() {
-    let outbox = roomy();
+    let outbox = outbox();
     let (lost, new) = (LiveChannel::new(), LiveChannel::new());
     let sent = outbox.stand_in_line(Some("send".into()));
     let join = outbox.stand_in_line(Some("join".into()));
-    outbox.answer_join(join, lost, &Outgoing::Empty);
+    outbox.answer_join(join, lost, false, &Outgoing::Empty);
     outbox.rejoined(new);
-    outbox.push_from(new, Bytes::from_static(b"of the new life"));
+    outbox.push_from(new, Sent::Presences, Bytes::from_static(b"of the new life"));
     assert_eq!(written(&outbox), "");
     outbox.answer(sent, None);
     assert!(written(&outbox).ends_with("of the new life"));
     outbox.rejoined(new);
-    outbox.push_from(new, Bytes::from_static(b"at once"));
+    outbox.push_from(new, Sent::Presences, Bytes::from_static(b"at once"));
     assert_eq!(written(&outbox), "at once");
 }
 
@@ -242,11 +252,11 @@ fn what_waits_for_the_answer_to_a_join_counts_as_what_waits_for_the_peer() {
     let channel = LiveChannel::new();
     outbox.stand_in_line(None);
     let join = outbox.stand_in_line(None);
-    outbox.answer_join(join, channel, &Outgoing::Empty);
-    outbox.push_from(channel, frame(60));
-    outbox.push_from(channel, frame(60));
+    outbox.answer_join(join, channel, false, &Outgoing::Empty);
+    outbox.push_from(channel, Sent::Presences, frame(60));
+    outbox.push_from(channel, Sent::Presences, frame(60));
     assert!(!outbox.is_closing());
-    outbox.push_from(channel, frame(1));
+    outbox.push_from(channel, Sent::Presences, frame(1));
     assert!(outbox.is_closing());
 }
 
@@ -312,4 +322,22 @@ fn a_peer_that_takes_a_little_each_time_is_slow_and_alive() {
         assert_eq!(write(&outbox, 1).len(), 1);
         assert!(!outbox.is_closing(), "after {passed} s");
     }
+}
+
+#[test]
+fn a_crowded_room_in_the_answer_to_a_join_is_not_held_against_a_peer_that_reads() {
+    let outbox = outbox();
+    let channel = LiveChannel::new();
+    let sent = outbox.stand_in_line(Some("send".into()));
+    let join = outbox.stand_in_line(Some("join".into()));
+    let crowd = EnvelopeError::bad_input("x".repeat(5000));
+    outbox.answer_join(join, channel, false, &Outgoing::Error(crowd));
+    for text in ["one", "two"] {
+        outbox.push_from(channel, Sent::Messages, Bytes::from_static(text.as_bytes()));
+    }
+    outbox.answer(sent, None);
+    assert!(!outbox.is_closing());
+    let all = written(&outbox);
+    assert!(all.len() > 5000 && all.ends_with("onetwo"), "{}", all.len());
+    assert_eq!(outbox.waiting_bytes(), 0);
 }

@@ -132,7 +132,8 @@ async fn nothing_comes_between_the_list_of_a_second_join_and_what_is_newer(door:
         .position(|event| event["channel_presence_event"]["leaves"].is_array());
     // With the answer to the last join, or right behind it.
     assert!(left.is_none_or(|left| left > answered), "{all:?}");
-    let listed = &all[answered]["channel"]["presences"];
+    let answer = &all[answered]["channel"];
+    let listed = &answer["presences"];
     assert!(
         listed
             .as_array()
@@ -140,6 +141,11 @@ async fn nothing_comes_between_the_list_of_a_second_join_and_what_is_newer(door:
             .iter()
             .any(|p| p["username"] == "leaver")
     );
+    let mut roster = Roster::from_join(answer);
+    if left.is_none() {
+        ana.watch(&mut roster, |roster| roster.names() == ["ana", "witness"])
+            .await;
+    }
     server.stop().await;
 }
 

@@ -21,9 +21,9 @@ ADDRESS = urllib.parse.urlsplit(os.environ["BANTER_URL"])
 SERVER_KEY = os.environ.get("BANTER_SERVER_KEY", "defaultkey")
 
 # How long to wait for anything a server owes. Long, because only a failing test waits so long.
-PATIENCE_SECONDS = 5
+PATIENCE_SECONDS = 15
 # Of one test as a whole. The client waits for answers without a limit of its own.
-LIMIT_SECONDS = 20
+LIMIT_SECONDS = 60
 
 ROOM, DIRECT, GROUP = 1, 2, 3
 

@@ -19,7 +19,7 @@ use quad_net::{http_request::HttpError, web_socket::WebSocket};
 pub const SERVER_KEY: &str = "defaultkey";
 
 /// How long to wait for anything a server owes. Long, because only a failing test waits so long.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Host and port, from the variable `BANTER_URL`.
 pub fn server() -> (String, u32) {
