@@ -47,12 +47,12 @@ pub(super) async fn serve<B: MessageBody>(
     }
     name_only_what_needs_permission(request.headers_mut());
     let upgrades = request.head().connection_type() == ConnectionType::Upgrade;
-    let state = request.app_data::<web::Data<RestState>>().cloned();
     let body = Body::share(&mut request);
+    let body = body.zip(request.app_data::<web::Data<RestState>>().cloned());
     let mut answer = next.call(request).await?;
-    let read = match (body, state) {
-        (Some(body), Some(state)) => body.discard(&state).await,
-        _ => true,
+    let read = match body {
+        Some((body, state)) => body.discard(&state).await,
+        None => true,
     };
     let head = answer.response_mut().head_mut();
     head.set_camel_case_headers(true);
