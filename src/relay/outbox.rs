@@ -31,6 +31,9 @@ pub(crate) struct OutboxLimits {
     pub(crate) close_wait: Duration,
 }
 
+/// Answers to pings that wait to be put among the frames; as many may stand there.
+const PONGS: usize = 16;
+
 /// The way to the peer, for an outbox that may write by itself.
 pub(crate) trait Transport {
     /// Writes what can be written at once; `WouldBlock` when that is nothing.
@@ -52,9 +55,9 @@ struct Inner {
     frames: VecDeque<Bytes>,
     /// Bytes in `frames`, and what they cost beside.
     bytes: usize,
-    /// The answer to the last ping, until it is put among the frames.
-    pong: Option<Bytes>,
-    /// Frames to be written until the pong among them has left; 0 when there is none.
+    /// Answers to pings, until they are put among the frames: the first, and of more than [`PONGS`] the last.
+    pongs: VecDeque<Bytes>,
+    /// Frames to be written until the last pong among them has left; 0 when there is none.
     until_pong: usize,
     /// Whether the peer has taken anything since the last look, or nothing waits.
     progressed: bool,
@@ -90,7 +93,7 @@ impl Outbox {
             inner: RefCell::new(Inner {
                 frames: VecDeque::new(),
                 bytes: 0,
-                pong: None,
+                pongs: VecDeque::new(),
                 until_pong: 0,
                 progressed: true,
                 stuck: None,
@@ -120,12 +123,15 @@ impl Outbox {
         self.inner.borrow_mut().push(frame, &self.limits);
     }
 
-    /// Answers a ping. One answer waits at a time, to the last ping there was: RFC 6455 asks for no more, and a peer that
-    /// only pings, and reads nothing, costs nothing.
+    /// Answers a ping. Few answers wait at a time, and beyond these only the last: RFC 6455 asks for no more, and a peer
+    /// that only pings, and reads nothing, costs nothing.
     pub(crate) fn pong(&self, frame: Bytes) {
         let inner = &mut *self.inner.borrow_mut();
         if inner.closing.is_none() && !inner.dead {
-            inner.pong = Some(frame);
+            if inner.pongs.len() == PONGS {
+                inner.pongs.pop_back();
+            }
+            inner.pongs.push_back(frame);
             inner.wake();
         }
     }
@@ -242,7 +248,7 @@ impl Outbox {
     /// Whether no frame waits to be written.
     pub(crate) fn is_empty(&self) -> bool {
         let inner = self.inner.borrow();
-        inner.frames.is_empty() && inner.pong.is_none()
+        inner.frames.is_empty() && inner.pongs.is_empty()
     }
 
     pub(crate) fn waiting_bytes(&self) -> usize {
@@ -313,7 +319,7 @@ impl Outbox {
     /// Takes one frame, for a transport that writes by itself.
     pub(crate) fn pop(&self) -> Option<Bytes> {
         let inner = &mut *self.inner.borrow_mut();
-        inner.place_pong();
+        inner.place_pongs();
         let frame = inner.frames.front()?.clone();
         inner.written(frame.len());
         Some(frame)
@@ -375,17 +381,20 @@ impl Inner {
         self.frames.push_back(frame);
     }
 
-    /// Puts the answer to the last ping in front of the frames of which nothing has been written, unless an earlier one
-    /// still waits there.
-    fn place_pong(&mut self) {
-        if self.until_pong == 0
-            && let Some(pong) = self.pong.take()
-        {
-            let place = usize::from(self.partial);
+    /// Puts answers to pings in front of the frames of which nothing has been written, unless earlier ones still wait
+    /// there.
+    fn place_pongs(&mut self) {
+        if self.until_pong > 0 || self.pongs.is_empty() {
+            return;
+        }
+        let mut place = usize::from(self.partial);
+        // Taken with its memory: most sockets are never pinged again for long.
+        for pong in std::mem::take(&mut self.pongs) {
             self.bytes += cost(&pong);
             self.frames.insert(place, pong);
-            self.until_pong = place + 1;
+            place += 1;
         }
+        self.until_pong = place;
     }
 
     /// Notes since when a peer for whom something waits has taken nothing.
@@ -412,7 +421,7 @@ impl Inner {
         self.frames.truncate(usize::from(self.partial));
         self.frames.shrink_to_fit();
         self.bytes = self.frames.iter().map(cost).sum();
-        self.pong = None;
+        self.pongs = VecDeque::new();
         self.until_pong = 0;
         self.close(why);
     }
@@ -425,7 +434,7 @@ impl Inner {
         self.transport = None;
         self.frames = VecDeque::new();
         self.bytes = 0;
-        self.pong = None;
+        self.pongs = VecDeque::new();
         self.line.clear();
         self.wake();
     }
@@ -467,7 +476,7 @@ impl Inner {
         /// Frames in one system call; more than this gains nothing measurable.
         const AT_ONCE: usize = 64;
         loop {
-            self.place_pong();
+            self.place_pongs();
             let Some(first) = self.frames.front() else {
                 return Poll::Ready(Ok(()));
             };

@@ -399,7 +399,6 @@ describe("curl", limits, () => {
     assert.deepEqual([missing.status, missing.body.code], [404, 5]);   // as an unknown path
     assert.match(missing.body.message, /channel_id/);
     for (const query of [
-      "limit=10",
       "channel_id=",
       "channel_id=garbage",
       `channel_id=${channelId}&limit=0`,
