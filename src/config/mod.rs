@@ -6,6 +6,7 @@
 //! program only sees typed values.
 
 mod example;
+mod injected;
 mod layers;
 mod values;
 

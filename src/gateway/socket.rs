@@ -30,7 +30,7 @@ const READS_PER_TURN: usize = 8;
 
 /// How long after the answer to the handshake the first frame leaves, unless the client speaks before. There are
 /// clients that read the answer and throw away, or choke on, what comes in the same piece behind it: those for .NET and
-/// Unity up to 3.11, and for Defold.
+/// Unity before 3.11, and for Defold.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// Reads requests and writes what waits in the outbox, until either side ends the connection.

@@ -33,7 +33,8 @@ async fn readyz(state: web::Data<RestState>) -> HttpResponse {
         true => HttpResponse::Ok(),
         false => HttpResponse::ServiceUnavailable(),
     };
-    answer.json(Ready::from(&reasons[..]))
+    let reasons = reasons.iter().map(ToString::to_string).collect();
+    answer.json(Ready::unless(reasons))
 }
 
 async fn healthcheck() -> impl Responder {

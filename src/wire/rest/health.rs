@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use crate::readiness::NotReady;
-
 /// The answer of `/readyz`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Ready {
@@ -13,11 +11,12 @@ pub(crate) struct Ready {
     reasons: Vec<String>,
 }
 
-impl From<&[NotReady]> for Ready {
-    fn from(reasons: &[NotReady]) -> Self {
+impl Ready {
+    /// Ready, unless there are reasons why not.
+    pub(crate) fn unless(reasons: Vec<String>) -> Self {
         Self {
             ready: reasons.is_empty(),
-            reasons: reasons.iter().map(NotReady::to_string).collect(),
+            reasons,
         }
     }
 }

@@ -41,6 +41,11 @@ async fn up_to(client: &mut Client, cid: &str) -> Vec<Value> {
     }
 }
 
+async fn hears_a_leave(witness: &mut Client) {
+    let left = |event: &Value| event["channel_presence_event"]["leaves"].is_array();
+    witness.take("the leave", left).await;
+}
+
 fn is_of(event: &Value, room: &str) -> bool {
     let id = room_id(room);
     ["channel_presence_event", "channel_message"]
@@ -70,11 +75,7 @@ async fn nothing_of_a_channel_comes_before_the_answer_to_its_join(door: Door) {
     witness.take("the join", arrived).await;
     leaver.send("match", r#"{"last":"words"}"#).await;
     leaver.leave("match").await;
-    witness
-        .take("the leave", |event| {
-            event["channel_presence_event"]["leaves"].is_array()
-        })
-        .await;
+    hears_a_leave(&mut witness).await;
     hold.end();
 
     let before = up_to(&mut ana, &join).await;
@@ -115,11 +116,7 @@ async fn nothing_comes_between_the_list_of_a_second_join_and_what_is_newer(door:
     let quick = ana.post(leave).await;
     witness.take("a leave", |event| is_of(event, "other")).await;
     leaver.leave("match").await;
-    witness
-        .take("the leave", |event| {
-            event["channel_presence_event"]["leaves"].is_array()
-        })
-        .await;
+    hears_a_leave(&mut witness).await;
     hold.end();
 
     let all = up_to(&mut ana, &quick).await;
