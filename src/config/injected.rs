@@ -1,12 +1,9 @@
 //! Variables with our prefix that are nobody's settings.
 
-use super::layers::PREFIX;
-
 /// Whether Kubernetes, or Docker with its links, gives this variable to every container beside a service called `banter`,
 /// or `banter-…`: such variables tell where it is and are nobody's settings. By name *and* value: who writes
-/// `BANTER_PORT=8080` wants something else, and is told.
+/// `BANTER_PORT=8080` wants something else, and is told. `name` is without the prefix.
 pub(super) fn is_injected(name: &str, value: &str) -> bool {
-    let name = name.strip_prefix(PREFIX).unwrap_or(name);
     let ends = |end: &str| name == end || name.ends_with(&format!("_{end}"));
     let is_address = ["tcp://", "udp://", "sctp://"]
         .iter()

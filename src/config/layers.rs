@@ -28,7 +28,7 @@ use super::{Settings, injected::is_injected};
 
 const SERVE: &str = "serve";
 const EXAMPLE: &str = "example-config";
-pub(super) const PREFIX: &str = "BANTER_";
+const PREFIX: &str = "BANTER_";
 const CONFIG: &str = "config";
 const CONFIG_VARIABLE: &str = "BANTER_CONFIG";
 
@@ -246,9 +246,7 @@ fn settle(
             .find(|setting| setting.get_env() == Some(&name));
         if name == CONFIG_VARIABLE {
             path = Some(PathBuf::from(value));
-        } else if setting.is_none()
-            && is_injected(&name.to_string_lossy(), &value.to_string_lossy())
-        {
+        } else if setting.is_none() && is_injected(&unprefixed(&name), &value.to_string_lossy()) {
             continue;
         } else {
             let setting = setting.ok_or_else(|| ConfigError::Unknown {
@@ -286,6 +284,12 @@ fn settle(
     let settings = parse(chosen)?;
     settings.check()?;
     Ok((settings, path))
+}
+
+/// What follows the prefix of a variable that has it.
+fn unprefixed(name: &OsStr) -> String {
+    let name = name.to_string_lossy();
+    name.strip_prefix(PREFIX).unwrap_or_default().to_owned()
 }
 
 fn read_file(declared: &[Arg], path: &Path) -> Result<Layered, ConfigError> {
@@ -573,7 +577,8 @@ mod tests {
         for setting in declared() {
             let variable = setting.get_env().unwrap().to_str().unwrap();
             for value in ["1", "tcp://10.0.0.1:1", "/x"] {
-                assert!(!is_injected(variable, value), "{variable} would be skipped");
+                let name = unprefixed(variable.as_ref());
+                assert!(!is_injected(&name, value), "{variable} would be skipped");
             }
         }
     }
