@@ -27,10 +27,11 @@ use crate::{
         ChannelId, ChannelLimits, Content, ContentError, GetPresences, Message, MessageStore,
         Presence, PublishError, PublishFromServer,
     },
-    config::{ConfigError, Settings},
+    config::{ConfigError, RateLimits, Settings},
     directory::{ChannelSettings, Directory, SessionLimits, Stores},
     gateway,
     group::Groups,
+    rate::Rates,
     readiness::{NotReady, Readiness},
     relay::{Closing, OutboxLimits},
     signals::StopSignals,
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) friends: Friends,
     pub(crate) chat_requests: ChatRequests,
     pub(crate) cursor_key: CursorKey,
+    pub(crate) rates: Arc<Rates>,
     draining: AtomicBool,
     database: Sqlite,
     readiness: Readiness,
@@ -174,6 +176,10 @@ impl Builder {
         let channels = ChannelSettings {
             limits: ChannelLimits {
                 sessions: settings.max_channel_sessions,
+                rate: match settings.rate_limits {
+                    RateLimits::On => Some(settings.channel_rate.try_into().unwrap_or(u32::MAX)),
+                    RateLimits::Off => None,
+                },
                 ephemeral_memory: settings.ephemeral_memory,
                 presence_immediate: settings.presence_immediate,
                 presence_window: settings.presence_window,
@@ -202,7 +208,9 @@ impl Builder {
         let handles = arbiters.iter().map(Arbiter::handle).collect();
         let directory = Directory::new(handles, channels, users, limits, stores);
         let sessions = Arc::new(directory.clone());
-        let accounts = Accounts::open(shared.clone(), &keys, &settings, sessions).await?;
+        let rates = Rates::new(&settings);
+        let accounts =
+            Accounts::open(shared.clone(), &keys, &settings, sessions, rates.clone()).await?;
         let most = settings.max_list_items;
         let groups = Groups::new(shared.clone(), directory.clone(), most);
         let notifications = Notifications::new(shared.clone(), most);
@@ -218,6 +226,7 @@ impl Builder {
             friends,
             chat_requests,
             cursor_key: CursorKey(keys.cursor),
+            rates,
             draining: AtomicBool::new(false),
             database,
             readiness: Readiness::default(),

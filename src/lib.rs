@@ -21,6 +21,7 @@ mod gateway;
 mod group;
 mod open_files;
 mod page;
+mod rate;
 mod readiness;
 mod relay;
 mod serve;
@@ -41,6 +42,7 @@ pub use config::Settings;
 pub use gateway::MetricsError;
 #[doc(hidden)]
 pub use gateway::echo;
+pub use rate::Limited;
 pub use serve::{ServeError, Server, serve};
 pub use store::{DataDirError, OpenError, StoreError, StoreFuture};
 pub use user::{NewNotification, NotifyError, UserId};

@@ -11,7 +11,7 @@ use super::{
     error::AccountError,
     keys::Keys,
     open_sessions::OpenSessions,
-    password::Passwords,
+    password::{HashFor, Passwords},
     profile::{Account, ProfileUpdate, User},
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
     revocation::{Ends, Revocation, Revocations},
@@ -21,7 +21,12 @@ use super::{
     },
     token::{Caller, TokenError, TokenId, TokenIds, TokenKind, Tokens, Variables},
 };
-use crate::{config::Settings, store::StoreError, user::UserId};
+use crate::{
+    config::Settings,
+    rate::{Address, Rates},
+    store::StoreError,
+    user::UserId,
+};
 
 /// Names tried for an account made without one. 52^10 names make a second try rare already.
 const NAME_TRIES: usize = 5;
@@ -37,6 +42,7 @@ struct Inner {
     ids: TokenIds,
     revocations: Revocations,
     passwords: Passwords,
+    rates: Arc<Rates>,
     max_list_items: usize,
 }
 
@@ -47,6 +53,7 @@ impl Accounts {
         keys: &Keys,
         settings: &Settings,
         sessions: Arc<dyn OpenSessions>,
+        rates: Arc<Rates>,
     ) -> Result<Self, StoreError> {
         let now = SystemTime::now();
         let revocations = Revocations::new(store.revocations(now).await?, now);
@@ -61,6 +68,7 @@ impl Accounts {
             ids,
             revocations,
             passwords: Passwords::new(settings.password_hashers),
+            rates,
             max_list_items: settings.max_list_items,
         })))
     }
@@ -95,6 +103,7 @@ impl Accounts {
             username,
             create,
             variables,
+            from,
         } = request;
         let (login_by, password) = match by.clone() {
             SignInBy::Credential(Credential::Device(id)) => {
@@ -109,10 +118,13 @@ impl Accounts {
             SignInBy::Username(name, password) => (LoginBy::Username(name), Some(password)),
         };
         if let Some(login) = self.0.store.login(login_by.clone()).await? {
-            return self.admit(login, password, &variables).await;
+            return self.admit(login, password, &variables, from).await;
         }
         let identity = match by {
-            SignInBy::Credential(credential) if create => self.identity(credential).await?,
+            SignInBy::Credential(credential) if create => {
+                self.0.rates.address_sign_ups.take(&from)?;
+                self.identity(credential, HashFor::Address(from)).await?
+            }
             _ => return Err(AccountError::NotFound),
         };
         match self.create(identity, username).await {
@@ -127,7 +139,7 @@ impl Accounts {
                     .login(login_by)
                     .await?
                     .ok_or(AccountError::NotFound)?;
-                self.admit(login, password, &variables).await
+                self.admit(login, password, &variables, from).await
             }
             Err(CreateError::UsernameTaken) => Err(AccountError::UsernameTaken),
             Err(CreateError::Store(error)) => Err(error.into()),
@@ -135,13 +147,17 @@ impl Accounts {
     }
 
     /// What is to be kept of a credential.
-    async fn identity(&self, credential: Credential) -> Result<NewIdentity, AccountError> {
+    async fn identity(
+        &self,
+        credential: Credential,
+        hash_for: HashFor,
+    ) -> Result<NewIdentity, AccountError> {
         Ok(match credential {
             Credential::Device(id) => NewIdentity::Device(id),
             Credential::Custom(id) => NewIdentity::Custom(id),
             Credential::Email(email, password) => NewIdentity::Email {
                 email,
-                password_hash: self.0.passwords.hash(password).await?,
+                password_hash: self.0.passwords.hash(password, hash_for).await?,
             },
         })
     }
@@ -151,10 +167,13 @@ impl Accounts {
         login: Login,
         password: Option<Password>,
         variables: &Variables,
+        from: Address,
     ) -> Result<SessionGrant, AccountError> {
+        let user = login.user;
+        self.0.rates.sign_ins.take(&user)?;
         if let Some(password) = password {
             let hash = login.password_hash.ok_or(AccountError::WrongPassword)?;
-            if !self.0.passwords.matches(password, hash).await? {
+            if !self.guess(user, from, password, hash).await? {
                 return Err(AccountError::WrongPassword);
             }
         }
@@ -165,6 +184,26 @@ impl Accounts {
             variables,
             false,
         ))
+    }
+
+    /// Whether a password is the right one. Who has guessed wrong too often may not try any more for a while.
+    async fn guess(
+        &self,
+        user: UserId,
+        from: Address,
+        password: Password,
+        hash: String,
+    ) -> Result<bool, AccountError> {
+        let rates = &self.0.rates;
+        rates.wrong_passwords.may_try(&(user, from))?;
+        rates.account_wrong_passwords.may_try(&user)?;
+        let hash_for = HashFor::Account(user, from);
+        let right = self.0.passwords.matches(password, hash, hash_for).await?;
+        if !right {
+            rates.wrong_passwords.failed(&(user, from));
+            rates.account_wrong_passwords.failed(&user);
+        }
+        Ok(right)
     }
 
     async fn create(
@@ -333,13 +372,15 @@ impl Accounts {
         &self,
         user: UserId,
         credential: Credential,
+        from: Address,
     ) -> Result<(), AccountError> {
         let name = match credential {
             Credential::Device(_) => "device id",
             Credential::Custom(_) => "custom id",
             Credential::Email(..) => "email",
         };
-        let identity = self.identity(credential).await?;
+        let hash_for = HashFor::Account(user, from);
+        let identity = self.identity(credential, hash_for).await?;
         self.0
             .store
             .link(user, identity, SystemTime::now())

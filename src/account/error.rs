@@ -1,7 +1,7 @@
 //! Why an account operation was refused.
 
 use super::{credential::CredentialError, profile::ProfileError, token::TokenError};
-use crate::store::StoreError;
+use crate::{rate::Limited, store::StoreError};
 
 /// Variants by what the caller can do next; `wire::error` gives each its code.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,8 @@ pub(crate) enum AccountError {
     /// Too many password hashes are waiting already.
     #[error("too many sign-ins at the moment")]
     Busy,
+    #[error(transparent)]
+    Limited(#[from] Limited),
     /// The hash function or its thread failed.
     #[error("password hashing failed")]
     Hashing,

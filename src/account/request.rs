@@ -4,6 +4,7 @@ use super::{
     credential::{Credential, Password, Username},
     token::Variables,
 };
+use crate::rate::Address;
 
 /// Who wants to come in.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub(crate) struct SignInRequest {
     /// Whether an account is made for an unknown credential.
     pub(crate) create: bool,
     pub(crate) variables: Variables,
+    /// Where the request came from.
+    pub(crate) from: Address,
 }
 
 /// A refresh token, as the client sent it.

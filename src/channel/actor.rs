@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     directory::Directory,
-    relay::{ChannelLost, Deliver, Dismiss, LiveChannel, Reply, ReplyAddress, ReplyTo},
+    relay::{ChannelLost, Crowded, Deliver, Dismiss, LiveChannel, Reply, ReplyAddress, ReplyTo},
 };
 
 /// How long a new life waits for the sessions of the one that was lost.
@@ -275,6 +275,14 @@ impl Handler<Publish> for Channel {
             }
             Err(error) => self.refuse(reply_to, error),
         }
+    }
+}
+
+impl Handler<Crowded> for Channel {
+    type Result = ();
+
+    fn handle(&mut self, _: Crowded, _: &mut Context<Self>) {
+        self.state.crowded(Micros::now());
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::store::StoreError;
+use crate::{rate::Limited, store::StoreError};
 
 /// Why a session could not join a channel.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -6,6 +6,9 @@ pub enum JoinError {
     /// The channel has as many sessions as it may have.
     #[error("the channel is full")]
     ChannelFull,
+    /// Channels are scarce, and the user is in as many as one may be; of those that are live already more can be joined.
+    #[error("you are in as many channels as one user may be in at the moment")]
+    UserShare,
     /// There is no such channel, or not for this user; outsiders shall not learn which.
     #[error("channel not found")]
     Forbidden,
@@ -32,6 +35,9 @@ pub enum PublishError {
     /// The channel failed while the request was under way; it may or may not have been stored.
     #[error("the channel failed, the message may not have been sent")]
     ChannelLost,
+    /// The channel has been sent more than its members can take, and much of it by this session.
+    #[error(transparent)]
+    Limited(Limited),
     /// The channel has as many requests waiting as it may have.
     #[error("the channel is busy, try again")]
     Busy,

@@ -23,6 +23,7 @@ mod message;
 mod presence;
 mod state;
 mod store;
+mod traffic;
 
 #[cfg(feature = "bench")]
 pub(crate) use self::presence::PresenceBook;

@@ -11,8 +11,9 @@ use super::{
     Outcome, Place, Position, Presence, PresenceDelta, PublishError, Seq, SessionId, Write,
     in_flight::{InFlight, Released},
     presence::PresenceBook,
+    traffic::{SenderTraffic, Traffic},
 };
-use crate::{relay::ReplyTo, store::StoreError, user::UserId};
+use crate::{rate, relay::ReplyTo, store::StoreError, user::UserId};
 
 /// What a session wants done to the messages of a channel.
 #[derive(Debug, Clone)]
@@ -22,11 +23,23 @@ pub(crate) enum Edit {
     Remove(MessageId),
 }
 
+impl Edit {
+    /// What it counts as among the messages of a channel.
+    fn cost(&self) -> u32 {
+        match self {
+            Self::Send(content) | Self::Update(_, content) => rate::cost(content.as_str().len()),
+            Self::Remove(_) => 1,
+        }
+    }
+}
+
 /// The bounds of one channel.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChannelLimits {
     /// Sessions joined at the same time.
     pub(crate) sessions: usize,
+    /// Messages taken in a second; `None` where nobody is held to it.
+    pub(crate) rate: Option<u32>,
     /// Ephemeral messages a session may still change after sending them.
     pub(crate) ephemeral_memory: usize,
     /// Visible sessions up to which changes are announced at once.
@@ -60,6 +73,7 @@ struct JoinedSession {
     persistence: bool,
     /// The last ephemeral messages it sent, oldest first: what it may still change.
     ephemeral: VecDeque<(MessageId, Micros)>,
+    traffic: SenderTraffic,
 }
 
 /// Whose message it is, and where it was written.
@@ -102,6 +116,31 @@ pub(crate) struct Joined {
     pub(crate) first: bool,
 }
 
+/// The announcements of a small channel that were not put off.
+#[derive(Debug)]
+struct Prompt {
+    since: Micros,
+    count: u32,
+}
+
+impl Prompt {
+    /// Whether one more need not be put off.
+    fn one_more(&mut self, window: Duration, now: Micros) -> bool {
+        /// In one window.
+        const MOST: u32 = 32;
+        let passed = now.0.saturating_sub(self.since.0);
+        // A clock that was set back begins anew.
+        if passed < 0 || passed as u128 >= window.as_micros() {
+            *self = Self {
+                since: now,
+                count: 0,
+            };
+        }
+        self.count += 1;
+        self.count <= MOST
+    }
+}
+
 pub(crate) struct ChannelState {
     id: ChannelId,
     limits: ChannelLimits,
@@ -109,6 +148,8 @@ pub(crate) struct ChannelState {
     sessions: HashMap<SessionId, JoinedSession>,
     presences: PresenceBook,
     in_flight: InFlight,
+    traffic: Traffic,
+    prompt: Prompt,
 }
 
 impl ChannelState {
@@ -120,6 +161,11 @@ impl ChannelState {
             sessions: HashMap::new(),
             presences: PresenceBook::inherited(inherited),
             in_flight: InFlight::default(),
+            traffic: Traffic::new(limits.rate),
+            prompt: Prompt {
+                since: Micros(0),
+                count: 0,
+            },
         }
     }
 
@@ -164,6 +210,7 @@ impl ChannelState {
                 username: joiner.username.clone(),
                 persistence: joiner.persistence,
                 ephemeral: VecDeque::new(),
+                traffic: SenderTraffic::default(),
             },
         );
         let presence = Arc::new(joiner);
@@ -197,7 +244,11 @@ impl ChannelState {
         reply_to: ReplyTo,
         now: Micros,
     ) -> Result<Option<Write>, PublishError> {
-        let joined = self.sessions.get(&session).ok_or(PublishError::NotJoined)?;
+        let joined = self.sessions.get_mut(&session);
+        let joined = joined.ok_or(PublishError::NotJoined)?;
+        self.traffic
+            .take(&mut joined.traffic, edit.cost(), now)
+            .map_err(PublishError::Limited)?;
         let author = Author {
             user: joined.user,
             username: joined.username.clone(),
@@ -222,7 +273,12 @@ impl ChannelState {
         Ok(None)
     }
 
-    /// As [`admit`](Self::admit), for the server itself, which need not join.
+    /// Members cannot read as fast as messages come: there shall be less of them.
+    pub(crate) fn crowded(&mut self, now: Micros) {
+        self.traffic.crowded(now);
+    }
+
+    /// As [`admit`](Self::admit), for the server itself, which need not join and is held to no rate.
     pub(crate) fn admit_from_server(
         &mut self,
         content: Content,
@@ -343,12 +399,18 @@ impl ChannelState {
     }
 
     /// Whether joins or leaves wait to be announced, and how long to gather more of them first.
-    pub(crate) fn announce_in(&self) -> Option<Duration> {
+    pub(crate) fn announce_in(&mut self, now: Micros) -> Option<Duration> {
         /// Visible sessions from which the whole window is used.
         const FULL_WINDOW: usize = 200;
         let visible = self.presences.len();
         self.presences.has_news().then(|| match visible {
-            n if n <= self.limits.presence_immediate => Duration::ZERO,
+            n if n <= self.limits.presence_immediate => {
+                match self.prompt.one_more(self.limits.presence_window, now) {
+                    true => Duration::ZERO,
+                    // Somebody comes and goes, and comes and goes.
+                    false => self.limits.presence_window,
+                }
+            }
             n if n >= FULL_WINDOW => self.limits.presence_window,
             n => {
                 self.limits.presence_window * u32::try_from(n).unwrap_or(u32::MAX)

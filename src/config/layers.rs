@@ -672,6 +672,11 @@ mod tests {
         for setting in declared() {
             let variable = setting.get_env().unwrap().to_string_lossy();
             let default = setting.get_default_values()[0].to_string_lossy();
+            // clap puts a default with blanks in quotes.
+            let default = match default.contains(' ') {
+                true => format!("\"{default}\""),
+                false => default.into_owned(),
+            };
             let shown = format!("[env: {variable}] [default: {default}]");
             assert!(words.contains(&shown), "{shown}");
         }

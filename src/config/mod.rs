@@ -16,7 +16,9 @@ use self::values::{duration, workers};
 pub use self::{
     example::example_toml,
     layers::{ConfigError, Invocation, Origin, command, load},
-    values::{Durability, LogFormat, MetricsListen, Secret, ValueError},
+    values::{
+        Durability, LogFormat, MetricsListen, Networks, Rate, RateLimits, Secret, ValueError,
+    },
 };
 
 /// All settings, typed. `Settings::default()` holds the documented defaults.
@@ -194,6 +196,121 @@ pub struct Settings {
           value_parser = values::range(1, 100_000))]
     pub max_session_follows: usize,
 
+    /// Networks of the proxies in front, separated by commas, or `none`: from these the client's address is taken from
+    /// `X-Forwarded-For`
+    #[arg(
+        long,
+        env = "BANTER_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        default_value = "none"
+    )]
+    pub trusted_proxies: Networks,
+
+    /// Whether clients are held to the rates below: `on`, or `off` for load tests from one machine
+    #[arg(
+        long,
+        env = "BANTER_RATE_LIMITS",
+        value_name = "on|off",
+        default_value = "on"
+    )]
+    pub rate_limits: RateLimits,
+
+    /// Requests of one socket, each counted once and once more for every 256 bytes of content; beyond it they are refused, and as many refusals again close the socket
+    #[arg(
+        long,
+        env = "BANTER_SOCKET_RATE",
+        value_name = "RATE",
+        default_value = "200/s burst 1000"
+    )]
+    pub socket_rate: Rate,
+
+    /// As `socket_rate`, for all that one account asks for on its sockets and by REST; opening a socket counts as five
+    #[arg(
+        long,
+        env = "BANTER_ACCOUNT_RATE",
+        value_name = "RATE",
+        default_value = "500/s burst 5000"
+    )]
+    pub account_rate: Rate,
+
+    /// Messages a channel takes in a second, each counted once and once more for every 256 bytes of content; beyond half of
+    /// it those who send most are refused, and a channel whose members cannot read as fast takes an eighth [10-1000000]
+    #[arg(long, env = "BANTER_CHANNEL_RATE", value_name = "COUNT", default_value = "4000",
+          value_parser = values::range(10, 1_000_000))]
+    pub channel_rate: usize,
+
+    /// Joins of one account
+    #[arg(
+        long,
+        env = "BANTER_JOIN_RATE",
+        value_name = "RATE",
+        default_value = "20/s burst 1000"
+    )]
+    pub join_rate: Rate,
+
+    /// Changes of groups, friends, notifications, the profile and the online status by one account
+    #[arg(
+        long,
+        env = "BANTER_CHANGE_RATE",
+        value_name = "RATE",
+        default_value = "10/s burst 200"
+    )]
+    pub change_rate: Rate,
+
+    /// Searches for groups and users, and follows, by one account
+    #[arg(
+        long,
+        env = "BANTER_SEARCH_RATE",
+        value_name = "RATE",
+        default_value = "10/s burst 100"
+    )]
+    pub search_rate: Rate,
+
+    /// Sign-ins to one account
+    #[arg(
+        long,
+        env = "BANTER_SIGN_IN_RATE",
+        value_name = "RATE",
+        default_value = "1/s burst 60"
+    )]
+    pub sign_in_rate: Rate,
+
+    /// Wrong passwords for one account from one address; then no password is tried
+    #[arg(
+        long,
+        env = "BANTER_WRONG_PASSWORD_RATE",
+        value_name = "RATE",
+        default_value = "6/min burst 10"
+    )]
+    pub wrong_password_rate: Rate,
+
+    /// Wrong passwords for one account from everywhere; then no password is tried
+    #[arg(
+        long,
+        env = "BANTER_ACCOUNT_WRONG_PASSWORD_RATE",
+        value_name = "RATE",
+        default_value = "1/s burst 100"
+    )]
+    pub account_wrong_password_rate: Rate,
+
+    /// Sign-ins, refreshes and sign-ups from one address, or one IPv6 /64
+    #[arg(
+        long,
+        env = "BANTER_ADDRESS_SIGN_IN_RATE",
+        value_name = "RATE",
+        default_value = "500/s burst 20000"
+    )]
+    pub address_sign_in_rate: Rate,
+
+    /// Accounts made from one address, or one IPv6 /64
+    #[arg(
+        long,
+        env = "BANTER_ADDRESS_SIGN_UP_RATE",
+        value_name = "RATE",
+        default_value = "20/s burst 10000"
+    )]
+    pub address_sign_up_rate: Rate,
+
     /// Channels one session may have joined at the same time [1-100000]
     #[arg(long, env = "BANTER_MAX_SESSION_CHANNELS", value_name = "COUNT", default_value = "1000",
           value_parser = values::range(1, 100_000))]
@@ -219,7 +336,7 @@ pub struct Settings {
           value_parser = duration(Duration::from_millis(10), Duration::from_secs(86_400)))]
     pub channel_linger: Duration,
 
-    /// Visible sessions up to which a channel announces each join and leave at once [0-1000000]
+    /// Visible sessions up to which a channel announces joins and leaves at once, but no more than 32 times in each `presence_window` [0-1000000]
     #[arg(long, env = "BANTER_PRESENCE_IMMEDIATE", value_name = "COUNT", default_value = "8",
           value_parser = values::range(0, 1_000_000))]
     pub presence_immediate: usize,
@@ -303,6 +420,7 @@ impl Settings {
             ("max_live_channels", self.max_live_channels),
             ("max_http_connections", self.max_http_connections),
             ("channel_mailbox", self.channel_mailbox),
+            ("channel_rate", self.channel_rate),
             ("writer_queue", self.writer_queue),
             ("writer_batch", self.writer_batch),
             ("readers", self.readers),

@@ -4,7 +4,15 @@
 //! opening the documentation. The bounds here and those written in a setting's doc comment are
 //! held together by a test in `layers`.
 
-use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    str::FromStr,
+    time::Duration,
+};
+
+use ipnet::IpNet;
 
 /// Why a text is not a value of its setting; reads as "must be …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +107,147 @@ impl fmt::Display for Durability {
             Self::Power => "power",
             Self::Process => "process",
         })
+    }
+}
+
+/// Whether clients are held to the rates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateLimits {
+    /// They are; written `on`.
+    On,
+    /// They are not, for load tests from one machine; written `off`.
+    Off,
+}
+
+impl FromStr for RateLimits {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            _ => Err(ValueError("`on` or `off`".into())),
+        }
+    }
+}
+
+impl fmt::Display for RateLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::On => "on",
+            Self::Off => "off",
+        })
+    }
+}
+
+/// How often something may be asked for; written `100/s burst 1000`, `6/min burst 10`.
+///
+/// A bucket holds `burst`, each request takes one, and it fills at `count` in each `period`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// At least 1, at most [`Rate::MOST`].
+    pub count: NonZeroU32,
+    /// A second, a minute or an hour.
+    pub period: Duration,
+    /// At least 1, at most [`Rate::MOST`].
+    pub burst: NonZeroU32,
+}
+
+impl Rate {
+    /// The largest number in a rate.
+    pub const MOST: u32 = 1_000_000;
+
+    const PERIODS: [(&str, Duration); 3] = [
+        ("s", Duration::from_secs(1)),
+        ("min", Duration::from_secs(60)),
+        ("h", Duration::from_secs(3600)),
+    ];
+
+    fn parse(text: &str) -> Option<Self> {
+        let number = |text: &str| {
+            let number = text.parse().ok()?;
+            NonZeroU32::new(number).filter(|number| number.get() <= Self::MOST)
+        };
+        let (rate, burst) = text.split_once(" burst ")?;
+        let (count, unit) = rate.split_once('/')?;
+        let known = Self::PERIODS.iter().find(|(name, _)| *name == unit)?;
+        Some(Self {
+            count: number(count)?,
+            period: known.1,
+            burst: number(burst)?,
+        })
+    }
+}
+
+impl FromStr for Rate {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Self::parse(text).ok_or_else(|| {
+            ValueError(format!(
+                "a rate such as `100/s burst 1000`, per s, min or h, with numbers from 1 to {}",
+                Self::MOST
+            ))
+        })
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = Self::PERIODS
+            .iter()
+            .find(|(_, period)| *period == self.period);
+        let unit = unit.map_or("s", |(name, _)| name);
+        write!(f, "{}/{unit} burst {}", self.count, self.burst)
+    }
+}
+
+/// Networks by their addresses; written `none`, or `10.0.0.0/8, ::1`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks(Vec<IpNet>);
+
+impl Networks {
+    /// Whether an address is in one of them.
+    #[must_use]
+    pub fn contain(&self, address: IpAddr) -> bool {
+        // An IPv4 peer of a listener for both comes as `::ffff:…`.
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromStr for Networks {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if text == "none" {
+            return Ok(Self::default());
+        }
+        let network = |text: &str| {
+            let text = text.trim();
+            let one = |address: IpAddr| IpNet::from(address.to_canonical());
+            text.parse().or_else(|_| text.parse().map(one)).ok()
+        };
+        let all: Option<_> = text.split(',').map(network).collect();
+        all.map(Self).ok_or_else(|| {
+            ValueError("`none`, or addresses and networks such as `10.0.0.0/8, ::1`".into())
+        })
+    }
+}
+
+impl fmt::Display for Networks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let texts: Vec<_> = self.0.iter().map(IpNet::to_string).collect();
+        f.write_str(&texts.join(", "))
     }
 }
 
@@ -201,6 +350,12 @@ mod tests {
         for text in ["power", "process"] {
             assert_eq!(text.parse::<Durability>().unwrap().to_string(), text);
         }
+        for text in ["100/s burst 1000", "6/min burst 10", "1/h burst 1"] {
+            assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
+        }
+        for text in ["none", "10.0.0.0/8", "127.0.0.1/32, ::1/128"] {
+            assert_eq!(text.parse::<Networks>().unwrap().to_string(), text);
+        }
     }
 
     #[test]
@@ -213,6 +368,29 @@ mod tests {
         assert_eq!(error.to_string(), "must be `text` or `json`");
         let error = "Power".parse::<Durability>().unwrap_err();
         assert_eq!(error.to_string(), "must be `power` or `process`");
+        for text in [
+            "",
+            "100",
+            "100/s",
+            "0/s burst 1",
+            "1/s burst 0",
+            "1/day burst 1",
+        ] {
+            let error = text.parse::<Rate>().unwrap_err().to_string();
+            assert!(error.starts_with("must be a rate such as"), "{error}");
+        }
+        for text in ["", "10.0.0.0/33", "localhost", "10.0.0.1,"] {
+            let error = text.parse::<Networks>().unwrap_err().to_string();
+            assert!(error.starts_with("must be `none`, or"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_network_has_its_addresses_in_it_however_they_are_written() {
+        let networks: Networks = "10.0.0.0/8, 192.0.2.7".parse().unwrap();
+        let contains = |text: &str| networks.contain(text.parse().unwrap());
+        assert!(contains("10.1.2.3") && contains("::ffff:10.1.2.3") && contains("192.0.2.7"));
+        assert!(!contains("11.0.0.1") && !contains("192.0.2.8") && !contains("::1"));
     }
 
     #[test]

@@ -180,6 +180,15 @@ impl Directory {
         Some(addr)
     }
 
+    /// Whether a user who is in so many channels may have one more started, as far as they are concerned: a quarter of
+    /// those that are free is the most for one. So the last ones are never taken by a few.
+    pub(crate) fn may_start(&self, id: &ChannelId, user_is_in: usize) -> bool {
+        let live = self.0.channels.load(Ordering::Relaxed);
+        let free = self.0.settings.most.saturating_sub(live);
+        // When none is free, that is what is wrong.
+        user_is_in < free.div_ceil(4).max(1) || self.shard(id).lock().contains_key(id)
+    }
+
     /// Sends a question to the channel, starting it if need be, and again if the life that was
     /// asked ended before it answered. So `question` must do no harm when it is asked twice.
     ///

@@ -43,6 +43,8 @@ struct LiveUser {
     sessions: usize,
     /// How many of them show the user as online.
     visible: usize,
+    /// The channels they have joined.
+    channels: usize,
 }
 
 /// As many sessions are open as may be.
@@ -62,6 +64,8 @@ pub(crate) struct OnlineSession {
     addr: Addr<UserActor>,
     visible: Cell<bool>,
     arrived: Cell<bool>,
+    /// Those among the user's that this session has joined.
+    channels: Cell<usize>,
 }
 
 /// Comes when a session may get messages.
@@ -102,6 +106,7 @@ impl Directory {
             addr: start(),
             sessions: 0,
             visible: 0,
+            channels: 0,
         });
         if !live.addr.connected() {
             live.addr = start();
@@ -139,6 +144,7 @@ impl Directory {
             addr: live.addr.clone(),
             visible: Cell::new(visible),
             arrived: Cell::new(false),
+            channels: Cell::new(0),
         })
     }
 
@@ -271,6 +277,21 @@ impl OnlineSession {
         &self.addr
     }
 
+    /// The session is in so many channels now.
+    pub(crate) fn is_in(&self, channels: usize) {
+        let before = self.channels.replace(channels);
+        let mut users = self.directory.0.users.shard(self.user);
+        if let Some(live) = users.get_mut(&self.user) {
+            live.channels = live.channels + channels - before;
+        }
+    }
+
+    /// How many channels all sessions of the user are in.
+    pub(crate) fn user_is_in(&self) -> usize {
+        let users = self.directory.0.users.shard(self.user);
+        users.get(&self.user).map_or(0, |live| live.channels)
+    }
+
     /// The session shows its user as online from now on, or no more.
     pub(crate) fn show(&self, visible: bool) {
         if self.visible.replace(visible) == visible {
@@ -295,6 +316,7 @@ impl Drop for OnlineSession {
             });
         }
         self.show(false);
+        self.is_in(0);
         let mut users = self.directory.0.users.shard(self.user);
         if let Some(live) = users.get_mut(&self.user) {
             live.sessions -= 1;

@@ -11,6 +11,7 @@ use crate::{
     channel::SessionId,
     chat::Shared,
     directory::OnlineSession,
+    rate::{self, Limited},
     relay::{Closing, Outbox},
     session::{Session, SessionParts},
     user::Home,
@@ -35,6 +36,8 @@ pub(super) enum Refusal {
     Format,
     #[error("too many sessions")]
     TooManySessions,
+    #[error(transparent)]
+    Limited(Limited),
     #[error("the server is shutting down")]
     ShuttingDown,
 }
@@ -47,7 +50,16 @@ impl Refusal {
             Self::Token => "token",
             Self::Format => "format",
             Self::TooManySessions => "too many sessions",
+            Self::Limited(_) => "too often",
             Self::ShuttingDown => "shutting down",
+        }
+    }
+
+    /// Seconds after which the client had better come again, for the `Retry-After` header.
+    pub(super) fn retry_after(self) -> Option<u128> {
+        match self {
+            Self::Limited(limited) => Some(limited.wait_ms().div_ceil(1000)),
+            _ => None,
         }
     }
 
@@ -55,6 +67,7 @@ impl Refusal {
         match self {
             Self::NotAHandshake | Self::Format => StatusCode::BAD_REQUEST,
             Self::Token => StatusCode::UNAUTHORIZED,
+            Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooManySessions | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -63,7 +76,11 @@ impl Refusal {
 /// The same words whichever way a request for a socket came.
 impl From<Refusal> for HttpResponse {
     fn from(refusal: Refusal) -> Self {
-        HttpResponse::build(refusal.status())
+        let mut answer = HttpResponse::build(refusal.status());
+        if let Some(seconds) = refusal.retry_after() {
+            answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        answer
             .content_type(ContentType::plaintext())
             .body(refusal.to_string())
     }
@@ -89,6 +106,10 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
         status,
     } = introduction(&worker.shared, head)?;
     ws::verify_handshake(head).map_err(|_| Refusal::NotAHandshake)?;
+    let account = &worker.shared.rates.account;
+    account
+        .take_many(&caller.user, rate::CONNECT)
+        .map_err(Refusal::Limited)?;
     let id = SessionId(Uuid::new_v4());
     if worker.shared.is_draining() {
         return Err(Refusal::ShuttingDown);

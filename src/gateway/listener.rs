@@ -106,7 +106,7 @@ fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<Connection, h1
     let (connection, unread, unsent) = take_apart(stream);
     let stream = connection.into_stream();
     let refused = if request.path() != rest::SOCKET_PATH {
-        (StatusCode::NOT_FOUND, "not found".to_owned())
+        refusal_head(StatusCode::NOT_FOUND, None, "not found")
     } else {
         match handshake::admit(worker, request.head()) {
             Ok(admission) => {
@@ -116,11 +116,14 @@ fn upgrade(worker: &Rc<Worker>, request: &Request, stream: Framed<Connection, h1
                 actix_rt::spawn(socket);
                 return;
             }
-            Err(refusal) => (refusal.status(), refusal.to_string()),
+            Err(refusal) => refusal_head(
+                refusal.status(),
+                refusal.retry_after(),
+                &refusal.to_string(),
+            ),
         }
     };
-    let (status, message) = refused;
-    actix_rt::spawn(refuse(stream, unsent, status, message));
+    actix_rt::spawn(refuse(stream, unsent, refused));
 }
 
 /// The stream, what was read behind the head, and answers to earlier requests not yet written.
@@ -155,13 +158,19 @@ fn switching_protocols(unsent: &[u8], request: &Request) -> Bytes {
     head.freeze()
 }
 
-async fn refuse(mut stream: TcpStream, unsent: Bytes, status: StatusCode, message: String) {
+/// A refusal as it is written.
+fn refusal_head(status: StatusCode, retry_after: Option<u128>, message: &str) -> String {
+    let retry_after = retry_after.map(|seconds| format!("Retry-After: {seconds}\r\n"));
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n{message}",
+        message.len(),
+        retry_after.unwrap_or_default(),
+    )
+}
+
+async fn refuse(mut stream: TcpStream, unsent: Bytes, answer: String) {
     /// Time for the peer to take the refusal, and to end the connection.
     const PATIENCE: Duration = Duration::from_secs(1);
-    let answer = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{message}",
-        message.len()
-    );
     let refusal = async {
         stream.write_all(&unsent).await?;
         stream.write_all(answer.as_bytes()).await?;

@@ -128,6 +128,14 @@ fn describe() {
         "banter_log_lines_dropped_total",
         "Lines of the log that were dropped because it was read too slowly"
     );
+    describe_counter!(
+        "banter_rate_limited_total",
+        "Requests refused because a rate was exceeded, by the rate's setting"
+    );
+    describe_counter!(
+        "banter_shares_refused_total",
+        "Requests refused because one account or address held its share of what is scarce, by what that is"
+    );
     describe_counter!("banter_refusals_total", "Requests refused, by whom and why");
     describe_counter!(
         "banter_bodies_discarded_total",

@@ -6,6 +6,7 @@
 //! writes. Inside somebody else's `App` (`embedded`) it is an actix-web request with a streaming
 //! response. Both feed a `Peer` and drain an `Outbox`; neither is driven by the other side's reading.
 
+mod address;
 mod connection;
 mod embedded;
 mod frames;
@@ -21,6 +22,7 @@ mod worker;
 #[cfg(any(test, fuzzing))]
 pub(crate) use self::frames::{FrameReader, Incoming};
 pub(crate) use self::{
+    address::client_address,
     connection::to_accept,
     embedded::configure_socket,
     listener::{Listener, listen},

@@ -38,6 +38,7 @@ impl Worker {
             directory: self.shared.directory.clone(),
             accounts: self.shared.accounts.clone(),
             chat_requests: self.shared.chat_requests.clone(),
+            rates: self.shared.rates.clone(),
             max_channels: settings.max_session_channels,
             max_follows: settings.max_session_follows,
             max_list_items: settings.max_list_items,

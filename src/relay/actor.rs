@@ -12,9 +12,9 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::{
-    Admit, ChannelLost, CloseSocket, Deliver, Dismiss, Expel, Expelled, Flush, Hide, LiveChannel,
-    Outbox, Push, RelayId, Reply, Sent, SocketKey, StayEnded,
-    fanout::{Hidden, Member, cork, fan_out},
+    Admit, ChannelLost, CloseSocket, Crowded, Deliver, Dismiss, Expel, Expelled, Flush, Hide,
+    LiveChannel, Outbox, Push, RelayId, Reply, Sent, SocketKey, StayEnded,
+    fanout::{FannedOut, Hidden, Member, cork, fan_out},
 };
 use crate::{user::UserId, wire::Outgoing};
 
@@ -40,10 +40,30 @@ struct HiddenFrom {
     sockets: usize,
 }
 
+/// The members of a channel on this thread.
+struct Audience {
+    members: Vec<Member>,
+    channel: Recipient<Crowded>,
+    /// When the channel was last told that it is more than a member can read.
+    told: Option<Instant>,
+}
+
+impl Audience {
+    /// Tells the channel that it sends more than a member can read, but not over and over.
+    fn tell_crowded(&mut self) {
+        const PAUSE: Duration = Duration::from_millis(200);
+        let now = Instant::now();
+        if self.told.is_none_or(|told| now - told >= PAUSE) {
+            self.told = Some(now);
+            self.channel.do_send(Crowded);
+        }
+    }
+}
+
 /// Fans events out to the sockets of one worker thread.
 pub(crate) struct Relay {
     sockets: Rc<RefCell<Sockets>>,
-    channels: HashMap<LiveChannel, Vec<Member>>,
+    channels: HashMap<LiveChannel, Audience>,
     tick: Duration,
     /// What has been delivered to in this turn of the mailbox: written to at its end, all at once.
     corked: Vec<Rc<Outbox>>,
@@ -224,13 +244,17 @@ impl Handler<Deliver> for Relay {
         ctx: &mut Context<Self>,
     ) {
         let idle = self.corked.is_empty();
-        if let Some(members) = self.channels.get(&channel)
-            && !members.is_empty()
+        if let Some(audience) = self.channels.get_mut(&channel)
             && !events.is_empty()
         {
-            self.burst += fan_out(channel, members, &events, &mut self.corked);
+            let FannedOut { bytes, crowds } =
+                fan_out(channel, &audience.members, &events, &mut self.corked);
+            self.burst += bytes;
             self.deliveries
-                .increment((members.len() * events.len()) as u64);
+                .increment((audience.members.len() * events.len()) as u64);
+            if crowds {
+                audience.tell_crowded();
+            }
         }
         let sockets = self.sockets.borrow();
         for reply in replies {
@@ -275,17 +299,23 @@ impl Handler<Admit> for Relay {
         let Some(socket) = sockets.open.get(&admit.socket) else {
             return;
         };
-        if admit.enter {
+        let again = admit.enter.is_none();
+        if let Some(channel) = admit.enter {
             let member = Member {
                 socket: admit.socket,
                 outbox: socket.outbox.clone(),
                 hidden: socket.hidden.as_ref().map(|(_, hidden)| hidden.clone()),
             };
-            self.channels.entry(admit.channel).or_default().push(member);
+            let audience = self.channels.entry(admit.channel);
+            let audience = audience.or_insert_with(|| Audience {
+                members: Vec::new(),
+                channel,
+                told: None,
+            });
+            audience.members.push(member);
         }
         match admit.answer {
             Some((ticket, answer)) => {
-                let again = !admit.enter;
                 socket
                     .outbox
                     .answer_join(ticket, admit.channel, again, &answer);
@@ -299,7 +329,7 @@ impl Handler<Dismiss> for Relay {
     type Result = ();
 
     fn handle(&mut self, dismiss: Dismiss, _: &mut Context<Self>) {
-        if let Some(members) = self.channels.get_mut(&dismiss.channel) {
+        if let Some(Audience { members, .. }) = self.channels.get_mut(&dismiss.channel) {
             if let Some(at) = members.iter().position(|m| m.socket == dismiss.socket) {
                 members.swap_remove(at);
             }
@@ -324,7 +354,7 @@ impl Handler<Expel> for Relay {
             expelled,
             done,
         } = expel;
-        if let Some(members) = self.channels.get_mut(&channel) {
+        if let Some(Audience { members, .. }) = self.channels.get_mut(&channel) {
             let gone: HashSet<_> = expelled.iter().map(|expelled| expelled.socket).collect();
             members.retain(|member| !gone.contains(&member.socket));
             if members.is_empty() {

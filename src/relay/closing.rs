@@ -17,6 +17,10 @@ impl Closing {
         code: CloseCode::POLICY,
         reason: "slow consumer: nothing is being read",
     };
+    pub(crate) const TOO_MANY: Self = Self {
+        code: CloseCode::POLICY,
+        reason: "too many requests, which went on when they were refused",
+    };
     pub(crate) const SILENT: Self = Self {
         code: CloseCode::NORMAL,
         reason: "no sign of life",

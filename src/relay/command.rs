@@ -98,6 +98,12 @@ pub(crate) struct Deliver {
     pub(crate) replies: Vec<Reply>,
 }
 
+/// Fact: what a channel sends fills most of a socket that cannot read as fast. Taken without a bound: each relay tells
+/// each channel a few times a second at most.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Crowded;
+
 /// Adds a socket to a channel, and answers its join. Everything sent later reaches the socket. Taken
 /// without a bound: a session joins one channel at a time.
 #[derive(Message)]
@@ -105,8 +111,8 @@ pub(crate) struct Deliver {
 pub(crate) struct Admit {
     pub(crate) channel: LiveChannel,
     pub(crate) socket: SocketKey,
-    /// Whether the socket is to become a member; not when it is one already.
-    pub(crate) enter: bool,
+    /// Where the socket is to become a member, whom to tell when it cannot read as fast; not when it is one already.
+    pub(crate) enter: Option<Recipient<Crowded>>,
     pub(crate) answer: Option<(Ticket, Outgoing)>,
 }
 

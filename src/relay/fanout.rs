@@ -36,33 +36,45 @@ pub(super) fn cork(corked: &mut Vec<Rc<Outbox>>, outbox: &Rc<Outbox>) {
     }
 }
 
+/// What a batch has come to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct FannedOut {
+    /// Bytes that a member got at most.
+    pub(super) bytes: usize,
+    /// Whether it is most of what fills an outbox that is half full.
+    pub(super) crowds: bool,
+}
+
 /// The innermost loop of the server: one reference count and one queue entry per member and batch.
-/// Returns how many bytes a member got at most.
 pub(super) fn fan_out(
     channel: LiveChannel,
     members: &[Member],
     events: &[Event],
     corked: &mut Vec<Rc<Outbox>>,
-) -> usize {
+) -> FannedOut {
     let mut batch = LocalBatch::default();
-    let mut apart = 0;
+    let mut apart = FannedOut::default();
+    let mut crowds = false;
     // A channel puts no messages and presences into one batch.
     let kind = events.first().map_or(Sent::Messages, Event::kind);
     for member in members {
         cork(corked, &member.outbox);
         if member.misses_any(events) {
-            apart = apart.max(push_visible(channel, member, events));
+            push_visible(channel, member, events, &mut apart);
             continue;
         }
         for piece in batch.pieces(events, member.outbox.format()) {
-            member.outbox.push_from(channel, kind, piece.clone());
+            crowds |= member.outbox.push_from(channel, kind, piece.clone());
         }
     }
-    apart.max(batch.bytes())
+    FannedOut {
+        bytes: apart.bytes.max(batch.bytes()),
+        crowds: apart.crowds || crowds,
+    }
 }
 
-/// Pushes what the member is to see, one by one, and answers how many bytes that is.
-fn push_visible(channel: LiveChannel, member: &Member, events: &[Event]) -> usize {
+/// Pushes what the member is to see, one by one.
+fn push_visible(channel: LiveChannel, member: &Member, events: &[Event], all: &mut FannedOut) {
     let mut bytes = 0;
     let hidden = member.hidden.as_ref().map(|hidden| hidden.borrow());
     for event in events {
@@ -71,12 +83,12 @@ fn push_visible(channel: LiveChannel, member: &Member, events: &[Event]) -> usiz
         if !hidden.as_deref().is_some_and(misses) {
             let frame = event.frame(member.outbox.format());
             bytes += frame.len();
-            member
+            all.crowds |= member
                 .outbox
                 .push_from(channel, event.kind(), frame.clone());
         }
     }
-    bytes
+    all.bytes = all.bytes.max(bytes);
 }
 
 /// The frames of a batch, put together: whoever gets one of them gets all. A copy of this thread's

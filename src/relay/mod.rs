@@ -24,7 +24,7 @@ pub(crate) use self::{
     actor::{Relay, RelayHandle},
     closing::Closing,
     command::{
-        Admit, ChannelLost, CloseSocket, Deliver, Dismiss, Expel, Expelled, Flush, Hide,
+        Admit, ChannelLost, CloseSocket, Crowded, Deliver, Dismiss, Expel, Expelled, Flush, Hide,
         LiveChannel, News, Push, RelayId, Reply, ReplyAddress, ReplyTo, SocketKey, Stay, StayEnded,
     },
     event::Event,

@@ -65,6 +65,9 @@ struct Inner {
     stuck: Option<Instant>,
     /// Whether a part of the first frame has been written.
     partial: bool,
+    /// While more than half of what may wait does: what each channel has sent since.
+    #[expect(clippy::box_collection, reason = "rare, and there are many outboxes")]
+    crowd: Option<Box<Vec<(LiveChannel, usize)>>>,
     line: Line,
     /// To be closed when the line is empty.
     ending: Option<(Closing, Instant)>,
@@ -98,6 +101,7 @@ impl Outbox {
                 progressed: true,
                 stuck: None,
                 partial: false,
+                crowd: None,
                 line: Line::default(),
                 ending: None,
                 closing: None,
@@ -136,9 +140,11 @@ impl Outbox {
         }
     }
 
-    /// Adds what a channel sends: behind the answer to the join, should that still wait for others.
-    pub(crate) fn push_from(&self, channel: LiveChannel, what: Sent, frame: Bytes) {
+    /// Adds what a channel sends: behind the answer to the join, should that still wait for others. Whether the outbox is
+    /// more than half full, and most of what came since is from this channel.
+    pub(crate) fn push_from(&self, channel: LiveChannel, what: Sent, frame: Bytes) -> bool {
         let inner = &mut *self.inner.borrow_mut();
+        let crowds = inner.notice_crowd(channel, frame.len(), &self.limits);
         if !inner.line.holds(channel, what) {
             inner.push(frame, &self.limits);
         } else if inner.is_overfull(&self.limits) {
@@ -146,6 +152,7 @@ impl Outbox {
         } else {
             inner.line.hold(channel, what, frame);
         }
+        crowds
     }
 
     /// Answers a join, as [`answer`](Self::answer) does; what the channel sends from now on leaves behind it, but for
@@ -395,6 +402,23 @@ impl Inner {
             place += 1;
         }
         self.until_pong = place;
+    }
+
+    /// Notes what a channel adds to an outbox that is more than half full; whether it is the one that adds most.
+    fn notice_crowd(&mut self, channel: LiveChannel, bytes: usize, limits: &OutboxLimits) -> bool {
+        if self.bytes + self.line.held() <= limits.bytes / 2 {
+            self.crowd = None;
+            return false;
+        }
+        let crowd = self.crowd.get_or_insert_default();
+        let at = crowd.iter().position(|(known, _)| *known == channel);
+        let at = at.unwrap_or_else(|| {
+            crowd.push((channel, 0));
+            crowd.len() - 1
+        });
+        crowd[at].1 += bytes;
+        let own = crowd[at].1;
+        crowd.iter().all(|(_, sent)| *sent <= own)
     }
 
     /// Notes since when a peer for whom something waits has taken nothing.

@@ -14,6 +14,7 @@ use crate::{
         Presence, Publish, PublishError, RoomName, SessionId,
     },
     directory::{Arrival, Directory, OnlineSession},
+    rate::{self, Limited, Rates},
     relay::{
         Closing, LiveChannel, Outbox, RelayHandle, ReplyAddress, Sent, SocketKey, Stay, StayEnded,
         Ticket,
@@ -41,6 +42,7 @@ pub(crate) struct Surroundings {
     pub(crate) directory: Directory,
     pub(crate) accounts: Accounts,
     pub(crate) chat_requests: ChatRequests,
+    pub(crate) rates: Arc<Rates>,
     pub(crate) max_channels: usize,
     pub(crate) max_follows: usize,
     pub(crate) max_list_items: usize,
@@ -134,17 +136,59 @@ impl Session {
         self.answer(ticket, &Outgoing::Error(error.into()));
     }
 
+    fn take_from_rates(&self, request: &Request) -> Result<(), Limited> {
+        let rates = &self.around().rates;
+        let cost = rate::cost(request.content_bytes());
+        rates.socket.take_many(&self.id(), cost)?;
+        rates.account.take_many(&self.user(), cost)?;
+        match request {
+            Request::ChannelJoin(_) => rates.joins.take(&self.user()),
+            Request::StatusUpdate(_) | Request::ChannelDecline(_) => {
+                rates.changes.take(&self.user())
+            }
+            Request::StatusFollow(_) => rates.searches.take(&self.user()),
+            Request::Ping
+            | Request::Pong
+            | Request::ChannelLeave(_)
+            | Request::ChannelMessageSend(_)
+            | Request::ChannelMessageUpdate(_)
+            | Request::ChannelMessageRemove(_)
+            | Request::StatusUnfollow(_)
+            | Request::Unsupported(_) => Ok(()),
+        }
+    }
+
+    /// Who goes on as if nothing had been said is closed.
+    fn refuse_limited(&self, ticket: Ticket, limited: Limited) {
+        self.refuse(ticket, limited);
+        if self
+            .around()
+            .rates
+            .socket_refusals
+            .take(&self.id())
+            .is_err()
+        {
+            self.parts.outbox.close_after_line(Closing::TOO_MANY);
+        }
+    }
+
     fn join(&mut self, ticket: Ticket, join: ChannelJoin, ctx: &mut Context<Self>) {
         let channel = match target(&join, self.user()) {
             Ok(channel) => channel,
             Err(error) => return self.refuse(ticket, error),
         };
-        if self.joined.len() >= self.around().max_channels && !self.joined.contains_key(&channel) {
+        let known = self.joined.contains_key(&channel);
+        if !known && self.joined.len() >= self.around().max_channels {
             let limit = self.around().max_channels;
             return self.refuse(
                 ticket,
                 EnvelopeError::bad_input(format!("already in {limit} channels")),
             );
+        }
+        let user_is_in = self.parts.online.user_is_in();
+        if !known && !self.around().directory.may_start(&channel, user_is_in) {
+            rate::share_refused("live channels").increment(1);
+            return self.refuse(ticket, JoinError::UserShare);
         }
         let (persistence, hidden) = (
             join.persistence.unwrap_or(true),
@@ -210,6 +254,7 @@ impl Session {
                         Entry::Occupied(mut ended) => drop(ended.insert(membership)),
                         Entry::Vacant(place) => drop(place.insert(membership)),
                     }
+                    session.parts.online.is_in(session.joined.len());
                 }
                 Err(error) => match cause {
                     Cause::Asked(ticket) => session.refuse(ticket, error),
@@ -233,6 +278,7 @@ impl Session {
         let Some(membership) = self.joined.remove(&channel) else {
             return self.answer(ticket, &Outgoing::Empty);
         };
+        self.parts.online.is_in(self.joined.len());
         if !membership.addr.connected() {
             // Taken out, and the channel has stopped since; or it was lost. Either way the session is out,
             // and has not read the news yet.
@@ -407,6 +453,9 @@ impl Handler<Inbound> for Session {
     type Result = ();
 
     fn handle(&mut self, Inbound { ticket, request }: Inbound, ctx: &mut Context<Self>) {
+        if let Err(limited) = self.take_from_rates(&request) {
+            return self.refuse_limited(ticket, limited);
+        }
         match request {
             Request::Ping => self.answer(ticket, &Outgoing::Pong),
             Request::Pong => self.parts.outbox.answer(ticket, None),
@@ -459,7 +508,8 @@ impl Handler<StayEnded> for Session {
             StayEnded::Lost(live) => self.return_to(live, ctx),
             // What was asked of the channel since it answers itself.
             StayEnded::Expelled(stay) => {
-                self.joined.retain(|_, membership| membership.stay != stay)
+                self.joined.retain(|_, membership| membership.stay != stay);
+                self.parts.online.is_in(self.joined.len());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Requests and what clients get, as the types of `schemas/realtime.proto`: the way of the binary formats.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use banter_protocol::{self as protocol, Envelope, Format, Message as Body, Timestamp};
 
@@ -89,10 +89,10 @@ fn body(what: &Outgoing) -> Option<Body> {
     Some(match what {
         Outgoing::Empty => return None,
         Outgoing::Pong => Body::Pong(protocol::Pong {}),
-        Outgoing::Error(EnvelopeError { code, message }) => Body::Error(protocol::Error {
-            code: *code as i32,
-            message: message.to_string(),
-            context: Default::default(),
+        Outgoing::Error(error) => Body::Error(protocol::Error {
+            code: error.code as i32,
+            message: error.message.to_string(),
+            context: error_context(error),
         }),
         Outgoing::Joined(answer) => Body::Channel(channel(answer)),
         Outgoing::Ack(message) => Body::ChannelMessageAck(ack(message)),
@@ -109,6 +109,13 @@ fn body(what: &Outgoing) -> Option<Body> {
             leaves: statuses(&news.leaves),
         }),
     })
+}
+
+fn error_context(error: &EnvelopeError) -> BTreeMap<String, String> {
+    let wait = error.retry_after_ms;
+    wait.map(|ms| ("retry_after_ms".to_owned(), ms.to_string()))
+        .into_iter()
+        .collect()
 }
 
 fn channel(answer: &JoinAnswer) -> protocol::Channel {

@@ -1,6 +1,6 @@
 //! The one place where typed errors become protocol codes, HTTP statuses and texts for people.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use serde::Serialize;
 
@@ -8,6 +8,7 @@ use crate::{
     account::{AccountError, CredentialError, TokenError},
     channel::{ChannelIdError, ContentError, HistoryError, JoinError, PublishError, RoomNameError},
     group::GroupError,
+    rate::Limited,
     store::StoreError,
     user::{DeclineError, FriendError, NotificationError, StatusError},
     wire::CursorError,
@@ -43,6 +44,8 @@ pub(crate) struct EnvelopeError {
     pub(crate) code: EnvelopeCode,
     /// For people; names the field that is wrong where there is one.
     pub(crate) message: Cow<'static, str>,
+    /// Milliseconds after which the same request would be taken; `retry_after_ms` in the error's context.
+    pub(crate) retry_after_ms: Option<u64>,
 }
 
 impl EnvelopeError {
@@ -50,12 +53,26 @@ impl EnvelopeError {
         Self {
             code,
             message: message.into(),
+            retry_after_ms: None,
         }
     }
 
     pub(crate) fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(EnvelopeCode::BadInput, message)
     }
+}
+
+impl From<Limited> for EnvelopeError {
+    fn from(limited: Limited) -> Self {
+        Self {
+            retry_after_ms: Some(milliseconds(limited)),
+            ..Self::bad_input(limited.to_string())
+        }
+    }
+}
+
+fn milliseconds(limited: Limited) -> u64 {
+    u64::try_from(limited.wait_ms()).unwrap_or(u64::MAX)
 }
 
 impl From<ChannelIdError> for EnvelopeError {
@@ -79,7 +96,9 @@ impl From<ContentError> for EnvelopeError {
 impl From<JoinError> for EnvelopeError {
     fn from(error: JoinError) -> Self {
         let code = match error {
-            JoinError::ChannelFull | JoinError::Forbidden => EnvelopeCode::BadInput,
+            JoinError::ChannelFull | JoinError::UserShare | JoinError::Forbidden => {
+                EnvelopeCode::BadInput
+            }
             JoinError::Unavailable => EnvelopeCode::Internal,
         };
         Self::new(code, error.to_string())
@@ -92,6 +111,7 @@ impl From<PublishError> for EnvelopeError {
             PublishError::NotJoined | PublishError::NoSuchMessage | PublishError::Forbidden => {
                 EnvelopeCode::BadInput
             }
+            PublishError::Limited(limited) => return (*limited).into(),
             PublishError::ChannelLost | PublishError::Busy => EnvelopeCode::Internal,
             // The writer has logged it, once for the whole batch.
             PublishError::Store(_) => EnvelopeCode::Internal,
@@ -135,7 +155,10 @@ impl From<ApiError> for EnvelopeError {
             ApiCode::Unavailable | ApiCode::Internal => EnvelopeCode::Internal,
             _ => EnvelopeCode::BadInput,
         };
-        Self::new(code, error.message)
+        Self {
+            retry_after_ms: error.retry_after.map(|wait| wait.as_millis() as u64),
+            ..Self::new(code, error.message)
+        }
     }
 }
 
@@ -235,6 +258,8 @@ pub(crate) enum ApiCode {
     NotFound = 5,
     AlreadyExists = 6,
     PermissionDenied = 7,
+    /// A rate has been exceeded.
+    ResourceExhausted = 8,
     /// What is asked for exists in the protocol, and not on this server.
     FailedPrecondition = 9,
     Unimplemented = 12,
@@ -251,6 +276,7 @@ impl ApiCode {
             Self::NotFound => "not found",
             Self::AlreadyExists => "already exists",
             Self::PermissionDenied => "permission denied",
+            Self::ResourceExhausted => "resource exhausted",
             Self::FailedPrecondition => "failed precondition",
             Self::Unimplemented => "unimplemented",
             Self::Internal => "internal",
@@ -267,6 +293,7 @@ impl ApiCode {
             Self::PermissionDenied => 403,
             Self::NotFound => 404,
             Self::AlreadyExists => 409,
+            Self::ResourceExhausted => 429,
             Self::Internal => 500,
             Self::Unimplemented => 501,
             Self::Unavailable => 503,
@@ -281,6 +308,8 @@ pub(crate) struct ApiError {
     pub(crate) code: ApiCode,
     /// For people; names the field that is wrong where there is one.
     pub(crate) message: Cow<'static, str>,
+    /// When the same request would be taken; the `Retry-After` header.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl ApiError {
@@ -288,6 +317,7 @@ impl ApiError {
         Self {
             code,
             message: message.into(),
+            retry_after: None,
         }
     }
 
@@ -297,6 +327,15 @@ impl ApiError {
 
     pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ApiCode::InvalidArgument, message)
+    }
+}
+
+impl From<Limited> for ApiError {
+    fn from(limited: Limited) -> Self {
+        Self {
+            retry_after: Some(Duration::from_millis(milliseconds(limited))),
+            ..Self::new(ApiCode::ResourceExhausted, limited.to_string())
+        }
     }
 }
 
@@ -358,6 +397,7 @@ impl From<AccountError> for ApiError {
             AccountError::CannotUnlink => ApiCode::PermissionDenied,
             AccountError::WrongPassword => ApiCode::Unauthenticated,
             AccountError::Busy | AccountError::StillInGroups => ApiCode::Unavailable,
+            AccountError::Limited(limited) => return (*limited).into(),
             AccountError::Hashing => {
                 tracing::error!("password hashing failed");
                 ApiCode::Internal

@@ -34,6 +34,17 @@ pub(crate) enum Request {
     Unsupported(&'static str),
 }
 
+impl Request {
+    /// How much content it carries.
+    pub(crate) fn content_bytes(&self) -> usize {
+        match self {
+            Self::ChannelMessageSend(send) => send.content.len(),
+            Self::ChannelMessageUpdate(update) => update.content.len(),
+            _ => 0,
+        }
+    }
+}
+
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ChannelJoin {

@@ -28,6 +28,8 @@ async fn a_full_disk_costs_the_messages_it_cannot_take_and_nothing_else() {
         .args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#])
         .arg(server.get_program());
     command.args(server.get_args());
+    // Faster than people write.
+    command.args(["--rate-limits", "off"]);
     let process = Process::spawn(command, temp.path(), false).await;
     let mut clients = process.clients_in("lobby", &["ana", "ben"]).await;
     let (mut ben, mut ana) = (clients.pop().unwrap(), clients.pop().unwrap());

@@ -342,10 +342,12 @@ async fn a_server_may_have_so_many_live_channels() {
     few.channel_linger = Duration::from_millis(10);
     let server = Server::with(few).await;
     let mut ana = server.client("ana").await;
+    let mut ben = server.client("ben").await;
+    let mut cid = server.client("cid").await;
     ana.join("one").await;
-    ana.join("two").await;
+    ben.join("two").await;
     let join = json!({"channel_join": {"target": "three", "type": 1}});
-    let refused = ana.request(join.clone()).await;
+    let refused = cid.request(join.clone()).await;
     assert_eq!(
         refused["error"]["code"],
         Value::Null,
@@ -353,12 +355,50 @@ async fn a_server_may_have_so_many_live_channels() {
     );
     assert!(refused["error"]["message"].is_string(), "{refused}");
     // Those that are live can be joined all the same.
-    server.client("ben").await.join("one").await;
-    ana.leave("two").await;
+    cid.join("one").await;
+    ben.leave("two").await;
+    cid.leave("one").await;
     until("the end of the empty room", async || {
-        let answer = ana.request(join.clone()).await;
+        let answer = cid.request(join.clone()).await;
         answer.get("channel").map(|_| ())
     })
     .await;
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn nobody_can_take_all_live_channels() {
+    let mut few = settings();
+    few.max_live_channels = 40;
+    let server = Server::with(few).await;
+    let mut one = server.client("mallory").await;
+    let mut two = server
+        .connect("mallory", &one.tokens.clone())
+        .await
+        .unwrap();
+    let mut taken = 0;
+    let refused = loop {
+        let socket = if taken % 2 == 0 { &mut one } else { &mut two };
+        let join = json!({"channel_join": {"target": format!("room-{taken}"), "type": 1}});
+        let answer = socket.request(join).await;
+        if answer.get("channel").is_none() {
+            break answer;
+        }
+        taken += 1;
+    };
+    assert_eq!(refused["error"]["code"], 3, "{refused}");
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("you are in as many channels"),
+        "{message}"
+    );
+    assert_eq!(taken, 8, "a quarter of the 32 that are left");
+    let mut ana = server.client("ana").await;
+    ana.join("elsewhere").await;
+    // What is live already can be joined, and whoever leaves may start another one.
+    one.join("elsewhere").await;
+    one.leave("elsewhere").await;
+    one.leave("room-0").await;
+    one.join("room-1").await;
     server.stop().await;
 }

@@ -80,6 +80,8 @@ impl Server {
         let mut process = Command::new(env::current_exe()?)
             .arg(SUBCOMMAND)
             .args(["--listen", "127.0.0.1:0", "--metrics-listen", "off"])
+            // Its players are all on one machine, and in more of a hurry than people.
+            .args(["--rate-limits", "off"])
             .arg("--data-dir")
             .arg(data_dir.unwrap_or_else(|| scratch.path().join("data")))
             .args(settings)

@@ -128,6 +128,7 @@ async fn open(store: &Arc<MemoryStore>) -> Accounts {
         &keys,
         &Settings::default(),
         Arc::new(NoSessions),
+        Rates::new(&Settings::default()),
     )
     .await
     .unwrap()
@@ -141,6 +142,7 @@ fn request(device: &str, create: bool) -> SignInRequest {
         username: None,
         create,
         variables: Variables::new(),
+        from: std::net::IpAddr::from([127, 0, 0, 1]).into(),
     }
 }
 

@@ -99,7 +99,7 @@ impl Channel {
         let admit = Admit {
             channel: self.live,
             socket: join.socket,
-            enter: first,
+            enter: first.then(|| ctx.address().recipient()),
             answer,
         };
         self.relays[branch].addr.do_send(admit);
@@ -307,7 +307,7 @@ impl Channel {
         if !self.awaited.is_empty() || self.announcing.is_some() {
             return;
         }
-        match self.state.announce_in() {
+        match self.state.announce_in(Micros::now()) {
             None => {}
             Some(Duration::ZERO) => self.announce_now(),
             Some(window) => {

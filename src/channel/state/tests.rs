@@ -5,6 +5,7 @@ use super::*;
 use crate::channel::{Events, GroupId, in_flight::End};
 
 const LIMITS: ChannelLimits = ChannelLimits {
+    rate: None,
     sessions: 10,
     ephemeral_memory: 4,
     presence_immediate: 8,

@@ -5,7 +5,12 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, auth::WithServerKey, body::JsonBody, get_or_head, mount, resource};
+use super::{
+    RestState,
+    auth::{Changing, WithServerKey},
+    body::JsonBody,
+    get_or_head, mount, resource,
+};
 use crate::{
     account::{
         AccountError, Caller, Credential, CredentialError, Identity, SignInBy, SignInRequest,
@@ -69,6 +74,7 @@ impl SignInQuery {
 
 async fn authenticate(
     state: &RestState,
+    request: &HttpRequest,
     by: SignInBy,
     query: SignInQuery,
     variables: Variables,
@@ -82,6 +88,7 @@ async fn authenticate(
             username,
             create,
             variables,
+            from: state.address(request),
         })
         .await?;
     Ok(Json(grant.into()))
@@ -96,6 +103,7 @@ async fn authenticate_device(
     let by = SignInBy::Credential(Credential::Device(body.device()?));
     authenticate(
         &state,
+        &request,
         by,
         SignInQuery::of(&request)?,
         body.into_variables(),
@@ -112,6 +120,7 @@ async fn authenticate_custom(
     let by = SignInBy::Credential(Credential::Custom(body.custom()?));
     authenticate(
         &state,
+        &request,
         by,
         SignInQuery::of(&request)?,
         body.into_variables(),
@@ -128,6 +137,7 @@ async fn authenticate_email(
     let query = SignInQuery::of(&request)?;
     authenticate(
         &state,
+        &request,
         body.sign_in(query.username.as_ref())?,
         query,
         body.into_variables(),
@@ -144,7 +154,7 @@ async fn get(caller: Caller, state: web::Data<RestState>) -> Result<Json<Account
 }
 
 async fn update(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     JsonBody(body): JsonBody<ProfileBody>,
 ) -> Result<Json<Empty>, ApiError> {
@@ -156,7 +166,10 @@ async fn update(
     Ok(Json(Empty {}))
 }
 
-async fn delete(caller: Caller, state: web::Data<RestState>) -> Result<Json<Empty>, ApiError> {
+async fn delete(
+    Changing(caller): Changing,
+    state: web::Data<RestState>,
+) -> Result<Json<Empty>, ApiError> {
     /// What was asked of a group before the user was held out may still be on its way.
     const TRIES: usize = 8;
     let (shared, user) = (&state.shared, caller.user);
@@ -174,34 +187,51 @@ async fn delete(caller: Caller, state: web::Data<RestState>) -> Result<Json<Empt
 async fn link(
     caller: &Caller,
     state: &RestState,
+    request: &HttpRequest,
     credential: Result<Credential, CredentialError>,
 ) -> Result<Json<Empty>, ApiError> {
-    state.shared.accounts.link(caller.user, credential?).await?;
+    let (accounts, from) = (&state.shared.accounts, state.address(request));
+    accounts.link(caller.user, credential?, from).await?;
     Ok(Json(Empty {}))
 }
 
 async fn link_device(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
+    request: HttpRequest,
     JsonBody(body): JsonBody<IdBody>,
 ) -> Result<Json<Empty>, ApiError> {
-    link(&caller, &state, body.device().map(Credential::Device)).await
+    link(
+        &caller,
+        &state,
+        &request,
+        body.device().map(Credential::Device),
+    )
+    .await
 }
 
 async fn link_custom(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
+    request: HttpRequest,
     JsonBody(body): JsonBody<IdBody>,
 ) -> Result<Json<Empty>, ApiError> {
-    link(&caller, &state, body.custom().map(Credential::Custom)).await
+    link(
+        &caller,
+        &state,
+        &request,
+        body.custom().map(Credential::Custom),
+    )
+    .await
 }
 
 async fn link_email(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
+    request: HttpRequest,
     JsonBody(body): JsonBody<EmailBody>,
 ) -> Result<Json<Empty>, ApiError> {
-    link(&caller, &state, body.credential()).await
+    link(&caller, &state, &request, body.credential()).await
 }
 
 async fn unlink(
@@ -214,7 +244,7 @@ async fn unlink(
 }
 
 async fn unlink_device(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     JsonBody(body): JsonBody<IdBody>,
 ) -> Result<Json<Empty>, ApiError> {
@@ -222,7 +252,7 @@ async fn unlink_device(
 }
 
 async fn unlink_custom(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     JsonBody(body): JsonBody<IdBody>,
 ) -> Result<Json<Empty>, ApiError> {
@@ -231,7 +261,7 @@ async fn unlink_custom(
 
 /// The password may be left out: whoever holds the session may unlink.
 async fn unlink_email(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     JsonBody(body): JsonBody<EmailBody>,
 ) -> Result<Json<Empty>, ApiError> {

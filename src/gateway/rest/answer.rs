@@ -25,6 +25,10 @@ impl ResponseError for ApiError {
                 answer.insert_header((header::WWW_AUTHENTICATE, message));
             }
         }
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_millis().div_ceil(1000);
+            answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
         answer.content_type("application/json").body(self.body())
     }
 }

@@ -59,7 +59,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     credentials(headers, "Bearer")
 }
 
-/// Proof that a request came with `Basic` and the server key; the password part is ignored.
+/// Proof that a request came with `Basic` and the server key, from an address that does not do so too often; the
+/// password part is ignored.
 pub(super) struct WithServerKey;
 
 impl FromRequest for WithServerKey {
@@ -70,15 +71,17 @@ impl FromRequest for WithServerKey {
         let Some(basic) = credentials(request.headers(), "Basic") else {
             return ready(Err(ApiError::unauthenticated("server key required")));
         };
+        let state = state(request);
         let good = STANDARD.decode(basic).is_ok_and(|pair| {
             let colon = pair.iter().position(|&b| b == b':');
-            colon.is_some_and(|colon| state(request).server_key.is(&pair[..colon]))
+            colon.is_some_and(|colon| state.server_key.is(&pair[..colon]))
         });
-        ready(if good {
-            Ok(Self)
-        } else {
-            Err(ApiError::unauthenticated("server key invalid"))
-        })
+        if !good {
+            return ready(Err(ApiError::unauthenticated("server key invalid")));
+        }
+        let rate = &state.shared.rates.address_sign_ins;
+        let taken = rate.take(&state.address(request));
+        ready(taken.map(|()| Self).map_err(ApiError::from))
     }
 }
 
@@ -87,14 +90,49 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(match bearer(request.headers()) {
-            Some(token) => state(request)
-                .shared
-                .accounts
-                .verify(token)
-                .map_err(ApiError::from),
-            None => Err(ApiError::unauthenticated("session token required")),
-        })
+        ready(caller(request))
+    }
+}
+
+/// Who calls, unless they do so too often.
+fn caller(request: &HttpRequest) -> Result<Caller, ApiError> {
+    let token = bearer(request.headers())
+        .ok_or_else(|| ApiError::unauthenticated("session token required"))?;
+    let shared = &state(request).shared;
+    let caller = shared.accounts.verify(token)?;
+    shared.rates.account.take(&caller.user)?;
+    Ok(caller)
+}
+
+/// Who asks for a change, unless they do so too often.
+pub(super) struct Changing(pub(super) Caller);
+
+impl FromRequest for Changing {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = caller(request).and_then(|caller| {
+            state(request).shared.rates.changes.take(&caller.user)?;
+            Ok(Self(caller))
+        });
+        ready(caller)
+    }
+}
+
+/// Proof that somebody who may calls, and does not search too often.
+pub(super) struct Searching;
+
+impl FromRequest for Searching {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = caller(request).and_then(|caller| {
+            state(request).shared.rates.searches.take(&caller.user)?;
+            Ok(Self)
+        });
+        ready(caller)
     }
 }
 

@@ -7,7 +7,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, get_or_head, mount, resource};
+use super::{RestState, auth::Changing, get_or_head, mount, resource};
 use crate::{
     account::Caller,
     channel::{ChannelId, Cursor, Direction, HistoryRequest},
@@ -84,7 +84,7 @@ async fn page(
 }
 
 async fn decline(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<Empty>, ApiError> {

@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, get_or_head, mount, read_cursor, read_users, resource};
+use super::{RestState, auth::Changing, get_or_head, mount, read_cursor, read_users, resource};
 use crate::{
     account::Caller,
     user::{FriendAction, FriendError, FriendMetadata, FriendState},
@@ -53,7 +53,7 @@ fn changing(route: Route, reading: Reading) -> Route {
 }
 
 async fn change(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     request: HttpRequest,
     reading: Reading,

@@ -5,7 +5,12 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, body::JsonBody, get_or_head, mount, read_cursor, read_users, resource};
+use super::{
+    RestState,
+    auth::{Changing, Searching},
+    body::JsonBody,
+    get_or_head, mount, read_cursor, read_users, resource,
+};
 use crate::{
     account::Caller,
     group::{Action, GroupError, GroupFilter, GroupId, Role},
@@ -84,7 +89,7 @@ fn changing(route: Route, reading: Reading) -> Route {
 }
 
 async fn change(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     request: HttpRequest,
     reading: Reading,
@@ -103,7 +108,7 @@ fn group_id(request: &HttpRequest) -> Result<GroupId, ApiError> {
 }
 
 async fn create(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     JsonBody(body): JsonBody<NewGroupBody>,
 ) -> Result<Json<GroupAnswer>, ApiError> {
@@ -113,7 +118,7 @@ async fn create(
 }
 
 async fn update(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     request: HttpRequest,
     JsonBody(body): JsonBody<GroupUpdateBody>,
@@ -150,7 +155,7 @@ fn filter(query: &Query<'_>) -> Result<GroupFilter, ApiError> {
 }
 
 async fn list(
-    _: Caller,
+    _: Searching,
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<GroupsAnswer>, ApiError> {

@@ -30,9 +30,10 @@ use bincode::Decode;
 
 pub(crate) use self::edge::title_case;
 use self::{auth::ServerKey, edge::DiscardLimits};
-use super::handshake;
+use super::{client_address, handshake};
 use crate::{
     chat::Shared,
+    rate::Address,
     user::UserId,
     wire::{
         CursorKey,
@@ -49,6 +50,13 @@ pub(crate) struct RestState {
     shared: Arc<Shared>,
     server_key: ServerKey,
     discard: DiscardLimits,
+}
+
+impl RestState {
+    /// Where a request came from.
+    fn address(&self, request: &HttpRequest) -> Address {
+        client_address(request.head(), &self.shared.settings.trusted_proxies).into()
+    }
 }
 
 /// Mounts the chat's REST routes. Paths that are not its own are left to the app.

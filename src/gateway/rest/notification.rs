@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, get_or_head, mount, read_cursor, resource};
+use super::{RestState, auth::Changing, get_or_head, mount, read_cursor, resource};
 use crate::{
     account::Caller,
     user::{NotificationId, NotificationSeq, UserId},
@@ -70,7 +70,7 @@ fn ids(query: &Query<'_>) -> Result<Vec<NotificationId>, ApiError> {
 }
 
 async fn delete(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<Empty>, ApiError> {
@@ -80,7 +80,7 @@ async fn delete(
 }
 
 async fn mark_read(
-    caller: Caller,
+    Changing(caller): Changing,
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<UnreadAnswer>, ApiError> {

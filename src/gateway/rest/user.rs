@@ -5,9 +5,9 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, get_or_head, mount, resource};
+use super::{RestState, auth::Searching, get_or_head, mount, resource};
 use crate::{
-    account::{Caller, Username},
+    account::Username,
     user::UserId,
     wire::{
         error::ApiError,
@@ -23,7 +23,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
 }
 
 async fn find(
-    _: Caller,
+    _: Searching,
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<UsersAnswer>, ApiError> {

@@ -140,6 +140,7 @@ async fn change(group: &Addr<GroupActor>, id: GroupId) -> Option<Result<(), Grou
 
 fn directory(arbiter: &Arbiter, store: &Obliging, mailbox: usize, linger: Duration) -> Directory {
     let limits = ChannelLimits {
+        rate: None,
         sessions: 1,
         ephemeral_memory: 0,
         presence_immediate: 0,

@@ -353,3 +353,20 @@ fn a_crowded_room_in_the_answer_to_a_join_is_not_held_against_a_peer_that_reads(
     assert!(all.len() > 5000 && all.ends_with("onetwo"), "{}", all.len());
     assert_eq!(outbox.waiting_bytes(), 0);
 }
+
+#[test]
+fn beyond_half_the_channel_that_sends_most_is_named() {
+    let outbox = roomy();
+    let (loud, calm) = (LiveChannel::new(), LiveChannel::new());
+    let push = |channel, length| outbox.push_from(channel, Sent::Messages, frame(length));
+    assert!(!push(loud, 4800));
+    assert!(!push(loud, 200), "what waited before it was not half of it");
+    assert!(
+        push(calm, 500),
+        "the first one beyond is the one that sends most"
+    );
+    assert!(push(loud, 600));
+    assert!(!push(calm, 50));
+    while outbox.pop().is_some() {}
+    assert!(!push(loud, 600), "it has been read");
+}

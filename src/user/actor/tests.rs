@@ -66,6 +66,7 @@ impl Users {
         let arbiter = Arbiter::new();
         let channels = ChannelSettings {
             limits: ChannelLimits {
+                rate: None,
                 sessions: 1,
                 ephemeral_memory: 0,
                 presence_immediate: 0,

@@ -59,10 +59,7 @@ fn body(what: &Outgoing) -> Body<'_> {
     match what {
         Outgoing::Pong => Body::Pong {},
         Outgoing::Empty => Body::Empty {},
-        Outgoing::Error(EnvelopeError { code, message }) => Body::Error(ErrorBody {
-            code: *code as u8,
-            message,
-        }),
+        Outgoing::Error(error) => Body::Error(ErrorBody::of(error)),
         Outgoing::Joined(answer) => Body::Channel(ChannelBody {
             id: answer.channel.as_str(),
             presences: Presences::of(&answer.others),
@@ -95,6 +92,25 @@ struct ErrorBody<'a> {
     #[serde(skip_serializing_if = "is_zero")]
     code: u8,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<ErrorContext>,
+}
+
+impl<'a> ErrorBody<'a> {
+    fn of(error: &'a EnvelopeError) -> Self {
+        let retry_after_ms = error.retry_after_ms.map(|ms| ms.to_string());
+        Self {
+            code: error.code as u8,
+            message: &error.message,
+            context: retry_after_ms.map(|retry_after_ms| ErrorContext { retry_after_ms }),
+        }
+    }
+}
+
+/// A map of texts in the protocol.
+#[derive(Serialize)]
+struct ErrorContext {
+    retry_after_ms: String,
 }
 
 #[derive(Serialize)]

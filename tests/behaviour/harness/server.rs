@@ -3,7 +3,7 @@ use std::{ops::Deref, time::Duration};
 use actix_web::{App, HttpServer, dev::ServerHandle};
 use banter::{
     Builder, Chat, Settings,
-    config::{Durability, MetricsListen},
+    config::{Durability, MetricsListen, RateLimits},
 };
 use tempfile::TempDir;
 
@@ -38,6 +38,8 @@ pub(crate) fn settings() -> Settings {
         metrics_listen: MetricsListen::Off,
         durability: Durability::Process,
         workers: 2,
+        // Tests are in more of a hurry than people.
+        rate_limits: RateLimits::Off,
         // Most tests end with clients that have stopped reading.
         close_wait: Duration::from_millis(300),
         ..Settings::default()
