@@ -1,8 +1,8 @@
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{fmt, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{ChannelId, Content};
+use super::{ChannelId, Content, clock};
 use crate::user::UserId;
 
 /// A message, for good. A UUIDv7, shown to clients as lower case text.
@@ -35,13 +35,10 @@ pub struct Seq(pub u64);
 pub struct Micros(pub i64);
 
 impl Micros {
-    /// The machine's clock.
+    /// The machine's clock, but for its steps: it was read at the start, and is followed slowly when it is set.
     #[must_use]
     pub fn now() -> Self {
-        let since = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        Self(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+        clock::now()
     }
 }
 

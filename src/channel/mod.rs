@@ -10,6 +10,7 @@
 //! Not here: bytes (`wire`), sockets (`gateway`), who sits on which thread (`relay`).
 
 mod actor;
+mod clock;
 mod command;
 mod content;
 mod entrance;

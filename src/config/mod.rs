@@ -298,7 +298,7 @@ pub struct Settings {
         long,
         env = "BANTER_ADDRESS_SIGN_IN_RATE",
         value_name = "RATE",
-        default_value = "500/s burst 20000"
+        default_value = "1000/s burst 50000"
     )]
     pub address_sign_in_rate: Rate,
 
