@@ -21,6 +21,7 @@ mod gateway;
 mod group;
 mod open_files;
 mod page;
+mod private;
 mod readiness;
 mod relay;
 mod serve;

@@ -263,7 +263,12 @@ pub struct Settings {
           value_parser = values::range(1, 1_000_000))]
     pub reader_queue: usize,
 
-    /// Size the write-ahead log should stay below; checkpoints begin at, and cut it back to, a quarter of it, and beyond it writes wait for them [1048576-17179869184 bytes]
+    /// How long another program may lock the database and keep writes waiting; from then on they are refused until it lets go [0s-60s]
+    #[arg(long, env = "BANTER_BUSY_TIMEOUT", value_name = "TIME", default_value = "5s",
+          value_parser = duration(Duration::ZERO, Duration::from_secs(60)))]
+    pub busy_timeout: Duration,
+
+    /// Size the write-ahead log should stay below; checkpoints begin at, and cut it back to, a quarter of it, and beyond it writes wait for them. While another program keeps a transaction open, a backup say, it grows up to 16 times this, then writes are refused [1048576-17179869184 bytes]
     #[arg(long, env = "BANTER_WAL_BYTES", value_name = "BYTES", default_value = "268435456",
           value_parser = values::range(1 << 20, 16 << 30))]
     pub wal_bytes: usize,

@@ -28,6 +28,7 @@ mod metrics;
 mod notifications;
 mod openapi;
 mod operators;
+mod outsiders;
 mod panic;
 mod pipelining;
 mod presence;
