@@ -2,8 +2,8 @@
 //!
 //! Invariants: every value of every layer goes through the parser of its setting, also one that a
 //! higher layer replaces; a name that is no setting is refused, never skipped, but for variables that an orchestrator gives
-//! to every container; the environment is
-//! what the caller hands in, so this module reads nothing of the process but the TOML file.
+//! to every container; the environment is what the caller hands in, so nothing of the process is read but the TOML file,
+//! and the file of the server key where the server is to run.
 //!
 //! clap could read the environment by itself, but only that of the process, and could not say
 //! afterwards where a refused value came from. So its `env` serves as the name alone.
@@ -24,7 +24,7 @@ use clap::{
     parser::ValueSource,
 };
 
-use super::{Settings, injected::is_injected};
+use super::{Settings, injected::is_injected, server_key};
 
 const SERVE: &str = "serve";
 const EXAMPLE: &str = "example-config";
@@ -117,6 +117,15 @@ impl ConfigError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// This TOML file.
+    /// The file of the server key cannot be read.
+    #[error("setting `server_key_file`: cannot read {}", path.display())]
+    ServerKeyFile {
+        /// The file asked for.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+
     File(PathBuf),
     /// The environment variables.
     Environment,
@@ -174,7 +183,9 @@ pub fn load(
     let matches = command.try_get_matches_from_mut(with_subcommand(args))?;
     match matches.subcommand() {
         Some((SERVE, flags)) => {
-            let (settings, file) = settle(flags, env)?;
+            let (mut settings, file) = settle(flags, env)?;
+            settings.read_server_key()?;
+            settings.check()?;
             let settings = Box::new(settings);
             Ok(Invocation::Serve { settings, file })
         }
@@ -281,9 +292,7 @@ fn settle(
         .iter()
         .filter_map(|setting| Some(flag(setting, layered.get(setting.get_id().as_str())?)))
         .collect();
-    let settings = parse(chosen)?;
-    settings.check()?;
-    Ok((settings, path))
+    Ok((parse(chosen)?, path))
 }
 
 /// What follows the prefix of a variable that has it.
@@ -349,6 +358,10 @@ fn toml_text(kind: Kind, value: toml::Value) -> Result<OsString, String> {
 fn accept(setting: &Arg, value: &OsStr) -> Result<(), String> {
     let alone = Command::new(SERVE)
         .no_binary_name(true)
+    let key_file = layered.get("server_key_file");
+    if layered.contains_key("server_key") && key_file.is_some_and(|file| file != "none") {
+        return Err(server_key::two_keys());
+    }
         .arg(without_variable(setting.clone()));
     let Err(error) = alone.try_get_matches_from([flag(setting, value)]) else {
         return Ok(());

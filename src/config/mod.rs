@@ -8,6 +8,7 @@
 mod example;
 mod injected;
 mod layers;
+mod server_key;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -16,7 +17,7 @@ use self::values::{duration, workers};
 pub use self::{
     example::example_toml,
     layers::{ConfigError, Invocation, Origin, command, load},
-    values::{Durability, LogFormat, MetricsListen, Secret, ValueError},
+    values::{Durability, LogFormat, MetricsListen, Secret, ServerKeyFile, ValueError},
 };
 
 /// All settings, typed. `Settings::default()` holds the documented defaults.
@@ -60,6 +61,15 @@ pub struct Settings {
         hide_env_values = true
     )]
     pub server_key: Secret,
+
+    /// File that holds the server key in one line, in place of `server_key`, or `none`; only its owner may have access to it
+    #[arg(
+        long,
+        env = "BANTER_SERVER_KEY_FILE",
+        value_name = "FILE",
+        default_value = "none"
+    )]
+    pub server_key_file: ServerKeyFile,
 
     /// Allow listening beyond this machine with the default server key
     #[arg(long, env = "BANTER_ALLOW_DEFAULT_KEY", value_name = "BOOL", default_value = "false",

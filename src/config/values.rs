@@ -4,7 +4,7 @@
 //! opening the documentation. The bounds here and those written in a setting's doc comment are
 //! held together by a test in `layers`.
 
-use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// Why a text is not a value of its setting; reads as "must be …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,36 @@ impl fmt::Display for MetricsListen {
         match self {
             Self::Off => f.write_str("off"),
             Self::At(address) => address.fmt(f),
+        }
+    }
+}
+
+/// Where the server key is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerKeyFile {
+    /// From no file; written `none`.
+    None,
+    /// From this file.
+    At(PathBuf),
+}
+
+impl FromStr for ServerKeyFile {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "" => Err(ValueError("`none`, or the path of a file".into())),
+            "none" => Ok(Self::None),
+            path => Ok(Self::At(path.into())),
+        }
+    }
+}
+
+impl fmt::Display for ServerKeyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::At(path) => path.display().fmt(f),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod bad_frames;
 mod command_line;
 mod crash;
+mod data_dir;
 mod direct;
 mod disk;
 mod door;
