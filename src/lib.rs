@@ -28,6 +28,7 @@ mod serve;
 mod session;
 mod signals;
 mod store;
+mod upkeep;
 mod user;
 mod wire;
 
@@ -44,6 +45,7 @@ pub use gateway::MetricsError;
 pub use gateway::echo;
 pub use serve::{ServeError, Server, serve};
 pub use store::{DataDirError, OpenError, StoreError, StoreFuture};
+pub use upkeep::{UpkeepError, backup, check, restore};
 pub use user::{NewNotification, NotifyError, UserId};
 
 /// The snippets of the README.

@@ -39,3 +39,4 @@ mod shutdown;
 mod single_socket;
 mod slow_consumer;
 mod status;
+mod upkeep;

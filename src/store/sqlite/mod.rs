@@ -6,6 +6,8 @@
 
 mod accounts;
 mod chat_requests;
+mod copy;
+mod damage;
 mod files;
 mod friends;
 mod groups;
@@ -25,7 +27,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
-pub(crate) use self::files::DatabaseFiles;
+pub(crate) use self::{copy::copy, damage::find_damage, files::DatabaseFiles};
 use self::{
     reader::Readers,
     wal::{WriteAheadLog, checkpoint_due},
