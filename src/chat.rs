@@ -155,11 +155,14 @@ impl Builder {
     /// # Errors
     /// When a setting is invalid, or the data directory is unusable or used by another server.
     pub async fn start(self) -> Result<Chat, StartError> {
-        let settings = self.settings;
+        let mut settings = self.settings;
+        settings.read_server_key()?;
         settings.check()?;
         let data_dir = DataDir::open(&settings.data_dir)?;
-        let keys = Keys::load_or_create(data_dir.path())?;
+        data_dir.check()?;
+        // The keys last: where they are, there has been a database.
         let database = Sqlite::open(data_dir.path(), &settings)?;
+        let keys = Keys::load_or_create(data_dir.path())?;
         let shared = Arc::new(database.clone());
         let mut store: Arc<dyn MessageStore> = shared.clone();
         let mut chat_requests: Arc<dyn ChatRequestStore> = shared.clone();

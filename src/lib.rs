@@ -21,6 +21,7 @@ mod gateway;
 mod group;
 mod open_files;
 mod page;
+mod private;
 mod rate;
 mod readiness;
 mod relay;
@@ -28,6 +29,7 @@ mod serve;
 mod session;
 mod signals;
 mod store;
+mod upkeep;
 mod user;
 mod wire;
 
@@ -45,6 +47,7 @@ pub use gateway::echo;
 pub use rate::Limited;
 pub use serve::{ServeError, Server, serve};
 pub use store::{DataDirError, OpenError, StoreError, StoreFuture};
+pub use upkeep::{UpkeepError, backup, check, restore};
 pub use user::{NewNotification, NotifyError, UserId};
 
 /// The snippets of the README.

@@ -1,7 +1,7 @@
 //! The command line of banter: reads the settings, starts the log, calls the library.
 //!
-//! Exit codes: 0 after a clean shutdown, 1 when the server cannot start or run on, 2 for a wrong
-//! command line. Every failure leaves one line that starts with `banter:` on standard error, except
+//! Exit codes: 0 after a clean shutdown, 1 when the server cannot start or run on, or a command cannot do what it
+//! should or finds damage, 2 for a wrong command line. Every failure leaves one line that starts with `banter:` on standard error, except
 //! a wrong command line, which clap explains.
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use banter::config::{self, ConfigError, Invocation, LogFormat};
+use banter::config::{self, ConfigError, Invocation, LogFormat, Settings};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{EnvFilter, LevelFilter, ParseError};
 
@@ -41,21 +41,47 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let (settings, file) = match config::load(env::args_os(), env::vars_os()) {
-        Ok(Invocation::Serve { settings, file }) => (*settings, file),
-        Ok(Invocation::ExampleConfig) => {
-            io::stdout().write_all(config::example_toml().as_bytes())?;
-            return Ok(());
+    let mut out = io::stdout();
+    match config::load(env::args_os(), env::vars_os()) {
+        Ok(Invocation::Serve { settings, file }) => serve(*settings, file.as_deref())?,
+        Ok(Invocation::ExampleConfig) => out.write_all(config::example_toml().as_bytes())?,
+        Ok(Invocation::Backup { data_dir, to }) => {
+            let bytes = banter::backup(&data_dir, &to)?;
+            let to = to.display();
+            writeln!(out, "backup in {to}: checked, a database of {bytes} bytes")?;
+        }
+        Ok(Invocation::Restore { data_dir, from }) => {
+            let bytes = banter::restore(&from, &data_dir)?;
+            let dir = data_dir.display();
+            writeln!(
+                out,
+                "restored to {dir}: checked, a database of {bytes} bytes"
+            )?;
+        }
+        Ok(Invocation::Check { data_dir }) => {
+            let findings = banter::check(&data_dir)?;
+            for finding in &findings {
+                writeln!(out, "{finding}")?;
+            }
+            let dir = data_dir.display();
+            if !findings.is_empty() {
+                return Err(format!("{dir} is damaged: {} findings", findings.len()).into());
+            }
+            writeln!(out, "no damage in {dir}")?;
         }
         Err(ConfigError::Usage(usage)) => usage.exit(),
         Err(error) => return Err(error.into()),
-    };
+    }
+    Ok(())
+}
+
+fn serve(settings: Settings, file: Option<&Path>) -> Result<(), Box<dyn Error>> {
     // Writes what is left when it is dropped, for a second at most.
     let _log = start_log(settings.log_format).map_err(|error| format!("RUST_LOG: {error}"))?;
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        config = %file.as_deref().map_or("none".into(), |file| absolute(file).display().to_string()),
+        config = %file.map_or("none".into(), |file| absolute(file).display().to_string()),
         data_dir = %absolute(&settings.data_dir).display(),
         "banter starts"
     );

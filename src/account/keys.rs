@@ -2,16 +2,25 @@
 //!
 //! Each key has a file of its own that only the owner may read: 64 hex digits, a dot, and 8 hex digits
 //! of their SHA-256. A file that does not check out stops the start. A fresh key in its place would
-//! end every session and hide that the disk lost data.
+//! end every session and hide that the disk lost data. A file that others may read stops it, too: whoever has read it
+//! can sign in as anybody.
 
 use std::{
     fmt::Write as _,
-    fs::{self, File, OpenOptions},
+    fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
+
+use crate::private;
+
+const SESSION: &str = "session.key";
+const REFRESH: &str = "refresh.key";
+const CURSOR: &str = "cursor.key";
+
+const FILES: [&str; 3] = [SESSION, REFRESH, CURSOR];
 
 /// The three signing keys. No two are ever the same, so nothing signed for one purpose serves another.
 #[derive(Clone)]
@@ -41,40 +50,110 @@ pub enum KeyError {
         /// The file.
         path: PathBuf,
     },
+    /// Others than its owner may read the file, or write to it.
+    #[error(
+        "the key file {} is open to others (mode {mode:04o}): make sure that nobody has read it, and run \
+         `chmod 600 {}`; to be safe, remove it, which ends all sessions",
+        path.display(), path.display()
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
 }
 
 impl Keys {
+    /// The key files that are in `dir`.
+    pub(crate) fn found(dir: &Path) -> Vec<PathBuf> {
+        let all = FILES.map(|name| dir.join(name));
+        all.into_iter().filter(|path| path.exists()).collect()
+    }
+
+    /// The key files that are not in `dir`.
+    pub(crate) fn missing(dir: &Path) -> Vec<PathBuf> {
+        let all = FILES.map(|name| dir.join(name));
+        all.into_iter().filter(|path| !path.exists()).collect()
+    }
+
+    /// Reads the keys in `dir`, all of which must be there.
+    ///
+    /// # Errors
+    /// A file that is missing, cannot be read, is damaged, or is open to others.
+    pub(crate) fn load(dir: &Path) -> Result<Self, KeyError> {
+        Self::from_files(dir, load)
+    }
+
+    /// As [`load`](Self::load), also where files do not have modes of their own.
+    pub(crate) fn load_whatever_its_mode(dir: &Path) -> Result<Self, KeyError> {
+        Self::from_files(dir, |path| {
+            let bytes = fs::read(path).map_err(failed(path))?;
+            decode(&bytes).ok_or_else(|| damaged(path))
+        })
+    }
+
+    /// Writes the keys into `dir`, where there must be none.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub(crate) fn save(&self, dir: &Path) -> Result<(), KeyError> {
+        let keys = [&self.session, &self.refresh, &self.cursor];
+        for (name, key) in FILES.iter().zip(keys) {
+            let path = dir.join(name);
+            create(&path, &encode(key)).map_err(failed(&path))?;
+        }
+        Ok(())
+    }
+
     /// Reads the keys in `dir`, which must exist, and makes those that are missing.
     ///
     /// Must not run twice at the same time for one directory.
     ///
     /// # Errors
-    /// A file that cannot be read or made, or is damaged.
+    /// A file that cannot be read or made, is damaged, or is open to others.
     pub(crate) fn load_or_create(dir: &Path) -> Result<Self, KeyError> {
+        Self::from_files(dir, |path| match load(path) {
+            Err(KeyError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                let key = rand::random();
+                create(path, &encode(&key)).map_err(failed(path))?;
+                Ok(key)
+            }
+            loaded => loaded,
+        })
+    }
+
+    fn from_files(
+        dir: &Path,
+        key: impl Fn(&Path) -> Result<[u8; 32], KeyError>,
+    ) -> Result<Self, KeyError> {
         Ok(Self {
-            session: load_or_create(&dir.join("session.key"))?,
-            refresh: load_or_create(&dir.join("refresh.key"))?,
-            cursor: load_or_create(&dir.join("cursor.key"))?,
+            session: key(&dir.join(SESSION))?,
+            refresh: key(&dir.join(REFRESH))?,
+            cursor: key(&dir.join(CURSOR))?,
         })
     }
 }
 
-fn load_or_create(path: &Path) -> Result<[u8; 32], KeyError> {
-    let failed = |source| KeyError::Io {
+fn failed(path: &Path) -> impl Fn(io::Error) -> KeyError {
+    move |source| KeyError::Io {
         path: path.to_owned(),
         source,
-    };
-    match fs::read(path) {
-        Ok(bytes) => decode(&bytes).ok_or_else(|| KeyError::Damaged {
-            path: path.to_owned(),
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = rand::random();
-            create(path, &encode(&key)).map_err(failed)?;
-            Ok(key)
-        }
-        Err(error) => Err(failed(error)),
     }
+}
+
+fn damaged(path: &Path) -> KeyError {
+    let path = path.to_owned();
+    KeyError::Damaged { path }
+}
+
+fn load(path: &Path) -> Result<[u8; 32], KeyError> {
+    let bytes = fs::read(path).map_err(failed(path))?;
+    if let Some(mode) = private::others_may(path).map_err(failed(path))? {
+        let path = path.to_owned();
+        return Err(KeyError::Open { path, mode });
+    }
+    decode(&bytes).ok_or_else(|| damaged(path))
 }
 
 /// Whole or not at all, also across a power cut.
@@ -85,18 +164,11 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
+    let mut file = private::create_file(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&draft, path)?;
-    if let Some(dir) = path.parent().filter(|_| cfg!(unix)) {
-        File::open(dir)?.sync_all()?;
-    }
-    Ok(())
+    path.parent().map_or(Ok(()), private::sync_dir)
 }
 
 fn encode(key: &[u8; 32]) -> String {
@@ -148,7 +220,23 @@ mod tests {
         );
     }
 
-    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_may_read_stops_the_start() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        Keys::load_or_create(dir.path()).unwrap();
+        let path = dir.path().join(CURSOR);
+        for mode in [0o640, 0o604, 0o620] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = Keys::load_or_create(dir.path()).err().unwrap().to_string();
+            let (file, mode) = (path.display(), format!("{mode:04o}"));
+            assert!(refused.contains(&format!("chmod 600 {file}")), "{refused}");
+            assert!(refused.contains(&mode), "{refused}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(Keys::load_or_create(dir.path()).is_ok());
+    }
+
     #[test]
     fn only_the_owner_may_read() {
         use std::os::unix::fs::PermissionsExt as _;

@@ -139,7 +139,8 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     ) -> StoreFuture<'_, Result<(), LinkError>>;
 
     /// Removes the account with all its identities, notifications, requests to join groups, and bans,
-    /// and keeps `revocation`. Messages stay. Removing an account that is gone is no error.
+    /// and keeps `revocation`. Messages stay. Removing an account that is gone is no error. An account with much in it goes
+    /// in steps: a failure between two leaves it with less, to be removed by the next call.
     ///
     /// # Errors
     /// `StillInGroups` while the user is a member of a group; then nothing is done.

@@ -2,8 +2,8 @@
 //!
 //! Invariants: every value of every layer goes through the parser of its setting, also one that a
 //! higher layer replaces; a name that is no setting is refused, never skipped, but for variables that an orchestrator gives
-//! to every container; the environment is
-//! what the caller hands in, so this module reads nothing of the process but the TOML file.
+//! to every container; the environment is what the caller hands in, so nothing of the process is read but the TOML file,
+//! and the file of the server key where the server is to run.
 //!
 //! clap could read the environment by itself, but only that of the process, and could not say
 //! afterwards where a refused value came from. So its `env` serves as the name alone.
@@ -24,10 +24,15 @@ use clap::{
     parser::ValueSource,
 };
 
-use super::{Settings, injected::is_injected};
+use super::{Settings, injected::is_injected, server_key};
 
 const SERVE: &str = "serve";
 const EXAMPLE: &str = "example-config";
+const BACKUP: &str = "backup";
+const RESTORE: &str = "restore";
+const CHECK: &str = "check";
+/// The directory of the backup.
+const DIR: &str = "dir";
 const PREFIX: &str = "BANTER_";
 const CONFIG: &str = "config";
 const CONFIG_VARIABLE: &str = "BANTER_CONFIG";
@@ -44,6 +49,25 @@ pub enum Invocation {
     },
     /// Print [`example_toml`](super::example_toml).
     ExampleConfig,
+    /// Copy the data directory of a server that may be running.
+    Backup {
+        /// Where the server has its data.
+        data_dir: PathBuf,
+        /// A directory that is new or empty.
+        to: PathBuf,
+    },
+    /// Make a data directory from a backup.
+    Restore {
+        /// Where the server is to have its data.
+        data_dir: PathBuf,
+        /// The backup.
+        from: PathBuf,
+    },
+    /// Look for damage in a data directory.
+    Check {
+        /// Where the server has its data.
+        data_dir: PathBuf,
+    },
 }
 
 /// Why there are no settings to run with.
@@ -93,6 +117,15 @@ pub enum ConfigError {
         why: String,
     },
 
+    /// The file of the server key cannot be read.
+    #[error("setting `server_key_file`: cannot read {}", path.display())]
+    ServerKeyFile {
+        /// The file asked for.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+
     /// A value that is good by itself, but not beside the others.
     #[error("setting `{setting}` {why}")]
     Invalid {
@@ -133,13 +166,7 @@ impl fmt::Display for Origin {
 
 /// The command line of banter, as `--help` describes it.
 pub fn command() -> Command {
-    let config = Arg::new(CONFIG)
-        .long(CONFIG)
-        .env(CONFIG_VARIABLE)
-        .value_name("FILE")
-        .value_parser(clap::value_parser!(PathBuf))
-        .help("TOML file of settings; a relative path starts at the working directory");
-    let serve = Settings::augment_args(Command::new(SERVE).arg(config))
+    let serve = Settings::augment_args(Command::new(SERVE).arg(config()))
         .about("Run the server")
         .long_about(None)
         .after_help(
@@ -150,12 +177,52 @@ pub fn command() -> Command {
     let example = Command::new(EXAMPLE)
         .about("Print banter.example.toml")
         .hide(true);
+    let dir = |help: &'static str| {
+        Arg::new(DIR)
+            .value_name("DIR")
+            .required(true)
+            .value_parser(clap::value_parser!(PathBuf))
+            .help(help)
+    };
+    let backup = beside_the_server(BACKUP)
+        .about("Copy database and keys into a directory, also while the server runs")
+        .arg(dir(
+            "Where the backup goes: a directory that is new or empty",
+        ));
+    let restore = beside_the_server(RESTORE)
+        .about("Put a backup in place of a data directory that is gone")
+        .arg(dir("The backup"));
+    let check = beside_the_server(CHECK)
+        .about("Look for damage in database and keys, also while the server runs");
     Command::new("banter")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Realtime chat server for games")
         .after_help("Without a command, `banter` is `banter serve`.")
         .subcommand(serve)
+        .subcommand(backup)
+        .subcommand(restore)
+        .subcommand(check)
         .subcommand(example)
+}
+
+fn config() -> Arg {
+    Arg::new(CONFIG)
+        .long(CONFIG)
+        .env(CONFIG_VARIABLE)
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("TOML file of settings; a relative path starts at the working directory")
+}
+
+/// A command about the data directory, which it finds where the server finds it.
+fn beside_the_server(name: &'static str) -> Command {
+    let data_dir = declared()
+        .into_iter()
+        .filter(|setting| setting.get_id() == "data_dir");
+    Command::new(name)
+        .arg(config())
+        .args(data_dir)
+        .mut_args(show_variable)
 }
 
 /// Reads every layer into settings that fit each other.
@@ -172,12 +239,26 @@ pub fn load(
 ) -> Result<Invocation, ConfigError> {
     let mut command = command();
     let matches = command.try_get_matches_from_mut(with_subcommand(args))?;
+    let dir = |flags: &ArgMatches| flags.get_one::<PathBuf>(DIR).cloned().unwrap_or_default();
     match matches.subcommand() {
         Some((SERVE, flags)) => {
-            let (settings, file) = settle(flags, env)?;
+            let (mut settings, file) = settle(flags, env)?;
+            settings.read_server_key()?;
+            settings.check()?;
             let settings = Box::new(settings);
             Ok(Invocation::Serve { settings, file })
         }
+        Some((BACKUP, flags)) => Ok(Invocation::Backup {
+            data_dir: settle(flags, env)?.0.data_dir,
+            to: dir(flags),
+        }),
+        Some((RESTORE, flags)) => Ok(Invocation::Restore {
+            data_dir: settle(flags, env)?.0.data_dir,
+            from: dir(flags),
+        }),
+        Some((CHECK, flags)) => Ok(Invocation::Check {
+            data_dir: settle(flags, env)?.0.data_dir,
+        }),
         Some((EXAMPLE, _)) => Ok(Invocation::ExampleConfig),
         _ => Err(command
             .error(ErrorKind::MissingSubcommand, "a command is missing")
@@ -270,20 +351,24 @@ fn settle(
     layered.extend(from_env);
     for setting in &declared {
         let id = setting.get_id().as_str();
-        if flags.value_source(id) == Some(ValueSource::CommandLine)
+        // Not every command takes every setting.
+        if flags.try_contains_id(id).is_ok()
+            && flags.value_source(id) == Some(ValueSource::CommandLine)
             && let Some(value) = flags.get_raw(id).and_then(|mut values| values.next())
         {
             layered.insert(id.to_owned(), value.to_owned());
         }
     }
 
+    let key_file = layered.get("server_key_file");
+    if layered.contains_key("server_key") && key_file.is_some_and(|file| file != "none") {
+        return Err(server_key::two_keys());
+    }
     let chosen = declared
         .iter()
         .filter_map(|setting| Some(flag(setting, layered.get(setting.get_id().as_str())?)))
         .collect();
-    let settings = parse(chosen)?;
-    settings.check()?;
-    Ok((settings, path))
+    Ok((parse(chosen)?, path))
 }
 
 /// What follows the prefix of a variable that has it.
@@ -644,6 +729,52 @@ mod tests {
         let error = refusal(&["--listen", "0.0.0.0:7350"], &[]);
         assert!(error.contains("server_key"), "{error}");
         settings(&["--listen", "0.0.0.0:7350", "--server-key", "own"], &[]);
+        let (_file, path) = file("own");
+        let of_file = [("BANTER_SERVER_KEY_FILE", path.as_str())];
+        let read = settings(&["--listen", "0.0.0.0:7350"], &of_file);
+        assert_eq!(read.server_key.reveal(), "own");
+        for key in ["own", "defaultkey"] {
+            let error = refusal(&["--server-key", key], &of_file);
+            assert!(error.contains("beside server_key"), "{error}");
+        }
+        settings(
+            &["--server-key", "own", "--server-key-file", "none"],
+            &of_file,
+        );
+    }
+
+    #[test]
+    fn commands_beside_the_server_find_its_data_where_it_does() {
+        let (_file, path) = file("data_dir = \"from-file\"\nserver_key_file = \"nowhere\"");
+        let data_dir = |args: &[&str], env: &[(&str, &str)]| match read(args, env).unwrap() {
+            Invocation::Backup { data_dir, to } => {
+                assert_eq!(to, PathBuf::from("copy"));
+                data_dir
+            }
+            Invocation::Restore { data_dir, from } => {
+                assert_eq!(from, PathBuf::from("copy"));
+                data_dir
+            }
+            Invocation::Check { data_dir } => data_dir,
+            other => panic!("{other:?}"),
+        };
+        let variable = [("BANTER_DATA_DIR", "from-env")];
+        for command in [&["backup", "copy"][..], &["restore", "copy"], &["check"]] {
+            let with = |more: &[&'static str]| [command, more].concat();
+            assert_eq!(data_dir(command, &[]), Settings::default().data_dir);
+            let config = [("BANTER_CONFIG", path.as_str())];
+            assert_eq!(data_dir(command, &config), PathBuf::from("from-file"));
+            assert_eq!(data_dir(command, &variable), PathBuf::from("from-env"));
+            let flags = with(&["--data-dir", "from-flag"]);
+            assert_eq!(data_dir(&flags, &variable), PathBuf::from("from-flag"));
+            assert!(matches!(
+                read(&with(&["--workers", "1"]), &[]),
+                Err(ConfigError::Usage(_))
+            ));
+        }
+        for command in ["backup", "restore"] {
+            assert!(matches!(read(&[command], &[]), Err(ConfigError::Usage(_))));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod example;
 mod injected;
 mod layers;
+mod server_key;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -17,7 +18,8 @@ pub use self::{
     example::example_toml,
     layers::{ConfigError, Invocation, Origin, command, load},
     values::{
-        Durability, LogFormat, MetricsListen, Networks, Rate, RateLimits, Secret, ValueError,
+        Durability, LogFormat, MetricsListen, Networks, Rate, RateLimits, Secret, ServerKeyFile,
+        ValueError,
     },
 };
 
@@ -62,6 +64,15 @@ pub struct Settings {
         hide_env_values = true
     )]
     pub server_key: Secret,
+
+    /// File that holds the server key in one line, in place of `server_key`, or `none`; only its owner may have access to it
+    #[arg(
+        long,
+        env = "BANTER_SERVER_KEY_FILE",
+        value_name = "FILE",
+        default_value = "none"
+    )]
+    pub server_key_file: ServerKeyFile,
 
     /// Allow listening beyond this machine with the default server key
     #[arg(long, env = "BANTER_ALLOW_DEFAULT_KEY", value_name = "BOOL", default_value = "false",
@@ -380,7 +391,12 @@ pub struct Settings {
           value_parser = values::range(1, 1_000_000))]
     pub reader_queue: usize,
 
-    /// Size the write-ahead log should stay below; checkpoints begin at, and cut it back to, a quarter of it, and beyond it writes wait for them [1048576-17179869184 bytes]
+    /// How long another program may lock the database and keep writes waiting; from then on they are refused until it lets go [0s-60s]
+    #[arg(long, env = "BANTER_BUSY_TIMEOUT", value_name = "TIME", default_value = "5s",
+          value_parser = duration(Duration::ZERO, Duration::from_secs(60)))]
+    pub busy_timeout: Duration,
+
+    /// Size the write-ahead log should stay below; checkpoints begin at, and cut it back to, a quarter of it, and beyond it writes wait for them. While another program keeps a transaction open, a backup say, it grows up to 16 times this, then writes are refused [1048576-17179869184 bytes]
     #[arg(long, env = "BANTER_WAL_BYTES", value_name = "BYTES", default_value = "268435456",
           value_parser = values::range(1 << 20, 16 << 30))]
     pub wal_bytes: usize,

@@ -8,6 +8,7 @@ use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
+    path::PathBuf,
     str::FromStr,
     time::Duration,
 };
@@ -46,6 +47,36 @@ impl fmt::Display for MetricsListen {
         match self {
             Self::Off => f.write_str("off"),
             Self::At(address) => address.fmt(f),
+        }
+    }
+}
+
+/// Where the server key is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerKeyFile {
+    /// From no file; written `none`.
+    None,
+    /// From this file.
+    At(PathBuf),
+}
+
+impl FromStr for ServerKeyFile {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "" => Err(ValueError("`none`, or the path of a file".into())),
+            "none" => Ok(Self::None),
+            path => Ok(Self::At(path.into())),
+        }
+    }
+}
+
+impl fmt::Display for ServerKeyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::At(path) => path.display().fmt(f),
         }
     }
 }

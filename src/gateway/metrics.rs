@@ -119,10 +119,23 @@ fn describe() {
         "banter_commits_failed_total",
         "Commits that failed, and their writes with them"
     );
+    describe_counter!(
+        "banter_lock_waits_total",
+        "Commits that found the database locked by another program"
+    );
     describe_gauge!(
         "banter_wal_bytes",
         Unit::Bytes,
         "Size of the write-ahead log"
+    );
+    describe_gauge!(
+        "banter_database_bytes",
+        Unit::Bytes,
+        "Size of the database without the write-ahead log"
+    );
+    describe_counter!(
+        "banter_checkpoints_blocked_total",
+        "Checkpoints that somebody who reads the database kept from their end"
     );
     describe_counter!(
         "banter_log_lines_dropped_total",

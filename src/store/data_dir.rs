@@ -1,8 +1,13 @@
+//! The directory of the database and the keys: who may use it, and whether what belongs together is there.
+
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
 };
+
+use super::sqlite::DatabaseFiles;
+use crate::{account::Keys, private};
 
 /// The directory of the database and the keys, held by this process alone for as long as this lives.
 #[derive(Debug)]
@@ -27,6 +32,21 @@ pub enum DataDirError {
     /// Another server uses it.
     #[error("data_dir: {0} is in use by another server")]
     InUse(PathBuf),
+    /// The database is not where its keys or its log are.
+    #[error(
+        "data_dir: {} is missing or empty, but beside it there is {}: the database has probably been moved, deleted \
+         or cut off, or its disk is not there; a start would make an empty one, without any account or message; put \
+         the database back as it was; or move away {} and then restore a backup with `banter restore`, or start anew",
+        database.display(), list(remains), list(to_move)
+    )]
+    DatabaseLost {
+        /// Where it should be.
+        database: PathBuf,
+        /// What tells that there was one.
+        remains: Vec<PathBuf>,
+        /// What must go before a new start.
+        to_move: Vec<PathBuf>,
+    },
 }
 
 impl DataDir {
@@ -35,12 +55,8 @@ impl DataDir {
             path: path.to_owned(),
             source,
         };
-        make(path).map_err(unusable)?;
-        let lock = File::options()
-            .create(true)
-            .append(true)
-            .open(path.join("lock"))
-            .map_err(unusable)?;
+        private::create_dir(path).map_err(unusable)?;
+        let lock = private::open_file(&path.join("lock")).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
@@ -54,13 +70,53 @@ impl DataDir {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Refuses a directory that has lost its database: nothing may be made in its place. Lost keys are made anew, with
+    /// a warning: they hold nothing but the sessions, and removing them is how an operator ends these.
+    ///
+    /// # Errors
+    /// [`DataDirError::DatabaseLost`], or what the system says.
+    pub(crate) fn check(&self) -> Result<(), DataDirError> {
+        let files = DatabaseFiles::of(&self.path);
+        let keys = Keys::found(&self.path);
+        let held = files.hold_a_database();
+        let held = held.map_err(|source| DataDirError::Unusable {
+            path: self.path.clone(),
+            source,
+        })?;
+        if held {
+            let missing = Keys::missing(&self.path);
+            if !missing.is_empty() {
+                tracing::warn!(
+                    keys = %list(&missing),
+                    "keys are missing beside the database and are made anew: what was signed with them, sessions and \
+                     cursors of listings, ends; a backup has them"
+                );
+            }
+            return Ok(());
+        }
+        let mut remains = keys;
+        if files.log_bytes() > 0 {
+            remains.push(files.log.clone());
+        }
+        if remains.is_empty() {
+            return Ok(());
+        }
+        let mut to_move = Keys::found(&self.path);
+        to_move.extend(files.found());
+        Err(DataDirError::DatabaseLost {
+            database: files.database,
+            remains,
+            to_move,
+        })
+    }
 }
 
-/// What people say is nobody else's business on this machine either.
-fn make(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+/// Paths in a sentence.
+pub(crate) fn list(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(", ")
 }

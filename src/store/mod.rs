@@ -7,8 +7,11 @@
 mod data_dir;
 mod sqlite;
 
-pub(crate) use self::{data_dir::DataDir, sqlite::Sqlite};
 pub use self::{data_dir::DataDirError, sqlite::OpenError};
+pub(crate) use self::{
+    data_dir::{DataDir, list},
+    sqlite::{DatabaseFiles, Sqlite, copy, find_damage},
+};
 
 use std::{future::Future, pin::Pin};
 

@@ -3,6 +3,8 @@
 //! Conflicts are looked for before a row is written. Nothing can come between the two, as one
 //! connection does all writing; a constraint that fails all the same is a failure of the store.
 
+mod deletion;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
@@ -72,7 +74,11 @@ impl AccountStore for Sqlite {
         user: UserId,
         revocation: Revocation,
     ) -> StoreFuture<'_, Result<(), DeleteError>> {
-        Box::pin(self.write(move |conn| delete(conn, user, &revocation)))
+        Box::pin(async move {
+            while self.write(move |conn| deletion::clear(conn, user)).await? {}
+            self.write(move |conn| deletion::finish(conn, user, &revocation))
+                .await
+        })
     }
 
     fn revoke(
@@ -421,22 +427,6 @@ fn users(conn: &Connection, ids: &[UserId], names: &[String]) -> Result<Vec<User
     ))?;
     let rows = statement.query_map(params![json_list(&ids), json_list(names)], user)?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-fn delete(conn: &Connection, user: UserId, revocation: &Revocation) -> Result<(), DeleteError> {
-    let in_groups = "SELECT 1 FROM group_edge WHERE user_id = ?1 AND role <= 2";
-    if exists(conn, in_groups, &[user.0.as_bytes()])? {
-        return Err(DeleteError::StillInGroups);
-    }
-    // What is left are requests to join, and bans.
-    for sql in [
-        "DELETE FROM group_edge WHERE user_id = ?1",
-        "DELETE FROM user_device WHERE user_id = ?1",
-        "DELETE FROM user WHERE id = ?1",
-    ] {
-        execute(conn, sql, &[user.0.as_bytes()])?;
-    }
-    Ok(insert_revocation(conn, revocation)?)
 }
 
 /// For `json_each`: a list of any length in one parameter.

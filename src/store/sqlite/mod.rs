@@ -6,9 +6,13 @@
 
 mod accounts;
 mod chat_requests;
+mod copy;
+mod damage;
+mod files;
 mod friends;
 mod groups;
 mod listing;
+mod lock;
 mod messages;
 mod notifications;
 mod queue;
@@ -23,6 +27,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
+pub(crate) use self::{copy::copy, damage::find_damage, files::DatabaseFiles};
 use self::{
     reader::Readers,
     wal::{WriteAheadLog, checkpoint_due},
@@ -30,9 +35,6 @@ use self::{
 };
 use super::StoreError;
 use crate::config::{Durability, Settings};
-
-/// Name of the database in the data directory.
-const FILE: &str = "banter.sqlite";
 
 /// Marks the file as banter's for programs that look at its head ("bntr").
 const APPLICATION_ID: i32 = 0x626e_7472;
@@ -74,6 +76,9 @@ pub enum OpenError {
     /// The file was written by a newer banter.
     #[error("the database was made by a newer version of banter")]
     NewerFile,
+    /// The files cannot be made, or cannot be kept from others.
+    #[error("the files of the database cannot be made or kept from others")]
+    Files(#[source] std::io::Error),
     /// The file cannot be opened, is damaged, or cannot be brought up to date.
     #[error("the database cannot be opened")]
     Sqlite(#[source] rusqlite::Error),
@@ -103,18 +108,27 @@ impl Sqlite {
         if rusqlite::version_number() < OLDEST_SQLITE {
             return Err(OpenError::OldLibrary(rusqlite::version()));
         }
-        let file = dir.join(FILE);
-        let mut connection = Connection::open(&file)?;
+        let files = DatabaseFiles::of(dir);
+        files.make_private().map_err(OpenError::Files)?;
+        let file = &files.database;
+        let mut connection = Connection::open(file)?;
+        if files.database_bytes() == 0 {
+            // Before anything else is written to it.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        }
+        connection.busy_timeout(settings.busy_timeout)?;
         configure_read_write(&connection, settings)?;
         migrate(&mut connection)?;
-        let checkpointer = Connection::open(&file)?;
+        // From here on who may have to wait says how long.
+        connection.busy_timeout(Duration::ZERO)?;
+        let checkpointer = Connection::open(file)?;
         configure_read_write(&checkpointer, settings)?;
-        let log = WriteAheadLog::new(&file, settings.wal_bytes, checkpointer);
+        let log = WriteAheadLog::new(files.clone(), settings.wal_bytes, checkpointer);
         let (writer, thread) = log
             .and_then(|log| Writer::start(connection, log, settings))
             .map_err(OpenError::Thread)?;
         let connections = (0..settings.readers)
-            .map(|_| open_reader(&file))
+            .map(|_| open_reader(file))
             .collect::<Result<Vec<_>, _>>()?;
         let (readers, mut threads) =
             Readers::start(connections, settings.reader_queue).map_err(OpenError::Thread)?;
@@ -204,8 +218,6 @@ impl Sqlite {
 
 fn configure_read_write(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
     prepare_once(connection)?;
-    // Nobody else writes; only a checkpoint ever waits, for readers, and everybody waits for it.
-    connection.busy_timeout(Duration::from_millis(50))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(
         None,

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -47,16 +47,25 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Waits for items and moves up to `most` of them into `taken`. Nothing is moved only when the
-    /// queue is closed and empty.
-    pub(super) fn take(&self, most: usize, taken: &mut Vec<T>) {
+    /// Waits for items, no longer than `patience` if there is one, and moves up to `most` of them into `taken`. `false`
+    /// when the queue is closed and empty: nothing will ever come.
+    pub(super) fn take(&self, most: usize, patience: Option<Duration>, taken: &mut Vec<T>) -> bool {
         let mut inner = self.inner.lock();
         while inner.items.is_empty() && !inner.closed {
-            self.filled.wait(&mut inner);
+            match patience {
+                None => self.filled.wait(&mut inner),
+                Some(patience) => {
+                    if self.filled.wait_for(&mut inner, patience).timed_out() {
+                        break;
+                    }
+                }
+            }
         }
+        let open = !inner.items.is_empty() || !inner.closed;
         let count = most.min(inner.items.len());
         taken.extend(inner.items.drain(..count));
         self.depth.set(inner.items.len() as f64);
+        open
     }
 
     /// Refuses new items; those in the queue can still be taken.

@@ -68,7 +68,7 @@ impl Drop for Readers {
 fn run(connection: &Connection, queue: &Queue<Read>) {
     let mut next = Vec::with_capacity(1);
     loop {
-        queue.take(1, &mut next);
+        queue.take(1, None, &mut next);
         let Some(read) = next.pop() else { return };
         if catch_unwind(AssertUnwindSafe(|| read(connection))).is_err() {
             tracing::error!("a database read panicked");

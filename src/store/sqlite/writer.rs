@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::{
     StoreError,
     groups::Changed,
+    lock::WriteLock,
     messages::{self, ChannelKeys},
     queue::Queue,
     wal::WriteAheadLog,
@@ -71,6 +72,7 @@ impl Writer {
             most: settings.writer_batch,
             keys: ChannelKeys::default(),
             max_notifications: settings.max_notifications,
+            lock: WriteLock::new(settings.busy_timeout),
             log,
         };
         let thread = thread::Builder::new()
@@ -171,6 +173,7 @@ struct WriterThread {
     most: usize,
     keys: ChannelKeys,
     max_notifications: usize,
+    lock: WriteLock,
     log: WriteAheadLog,
 }
 
@@ -288,18 +291,23 @@ impl WriterThread {
         let sizes = metrics::histogram!("banter_commit_writes");
         let times = metrics::histogram!("banter_commit_seconds");
         let mut jobs = Vec::new();
-        loop {
-            self.queue.take(self.most, &mut jobs);
+        while self.queue.take(self.most, self.log.next_look(), &mut jobs) {
             if jobs.is_empty() {
-                break;
+                self.log.look_after(&self.connection);
+                continue;
             }
             let (count, begun) = (jobs.len(), Instant::now());
             let mut results = Results::default();
             let mut left = jobs.drain(..);
-            let committed = catch_unwind(AssertUnwindSafe(|| self.commit(&mut left, &mut results)))
-                .unwrap_or_else(|_| Err(panicked()));
+            let committed = self.begin().and_then(|()| {
+                catch_unwind(AssertUnwindSafe(|| self.commit(&mut left, &mut results)))
+                    .unwrap_or_else(|_| Err(panicked()))
+            });
             if let Err(error) = &committed {
-                tracing::error!(%error, writes = count, "nothing of a batch was committed");
+                // Of what keeps every batch from being begun, the log is told once.
+                if !matches!(error, StoreError::Busy) {
+                    tracing::error!(%error, writes = count, "nothing of a batch was committed");
+                }
                 metrics::counter!("banter_commits_failed_total").increment(1);
                 self.undo();
                 results.refuse(&mut left, error);
@@ -313,13 +321,19 @@ impl WriterThread {
         self.log.finish(&self.connection);
     }
 
-    /// Takes jobs until one ends the transaction; those are left to be refused.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        if !self.log.has_room() {
+            return Err(StoreError::Busy);
+        }
+        self.lock.begin(&self.connection)
+    }
+
+    /// To be called in a transaction. Takes jobs until one ends the transaction; those are left to be refused.
     fn commit(
         &mut self,
         jobs: &mut impl Iterator<Item = Job>,
         results: &mut Results,
     ) -> Result<(), StoreError> {
-        self.connection.execute_batch("BEGIN")?;
         let mut messages =
             messages::Batch::new(&self.connection, &mut self.keys, self.max_notifications)?;
         for job in jobs {
