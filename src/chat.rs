@@ -31,7 +31,7 @@ use crate::{
     directory::{ChannelSettings, Directory, SessionLimits, Stores},
     gateway,
     group::Groups,
-    rate::Rates,
+    rate::{Pool, Rates},
     readiness::{NotReady, Readiness},
     relay::{Closing, OutboxLimits},
     signals::StopSignals,
@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) chat_requests: ChatRequests,
     pub(crate) cursor_key: CursorKey,
     pub(crate) rates: Arc<Rates>,
+    /// Of REST bodies that are being read.
+    pub(crate) body_bytes: Pool,
     draining: AtomicBool,
     database: Sqlite,
     readiness: Readiness,
@@ -212,6 +214,7 @@ impl Builder {
         let directory = Directory::new(handles, channels, users, limits, stores);
         let sessions = Arc::new(directory.clone());
         let rates = Rates::new(&settings);
+        let body_bytes = Pool::new(settings.max_bodies_bytes);
         let accounts =
             Accounts::open(shared.clone(), &keys, &settings, sessions, rates.clone()).await?;
         let most = settings.max_list_items;
@@ -230,6 +233,7 @@ impl Builder {
             chat_requests,
             cursor_key: CursorKey(keys.cursor),
             rates,
+            body_bytes,
             draining: AtomicBool::new(false),
             database,
             readiness: Readiness::default(),

@@ -112,6 +112,11 @@ pub struct Settings {
           value_parser = values::range(1024, 16 << 20))]
     pub max_body_bytes: usize,
 
+    /// Bytes of all REST bodies that are being read, but for the first 8 KiB of each; more are refused with 503 [262144-17179869184 bytes]
+    #[arg(long, env = "BANTER_MAX_BODIES_BYTES", value_name = "BYTES", default_value = "67108864",
+          value_parser = values::range(256 << 10, 16 << 30))]
+    pub max_bodies_bytes: usize,
+
     /// Bytes read and thrown away of a body that nobody wants, so that the refusal arrives; a longer one ends the connection [0-1073741824 bytes]
     #[arg(long, env = "BANTER_MAX_DISCARDED_BYTES", value_name = "BYTES", default_value = "16777216",
           value_parser = values::range(0, 1 << 30))]

@@ -12,6 +12,7 @@
 mod address;
 mod buckets;
 mod guesses;
+mod pool;
 mod shares;
 
 use std::{
@@ -24,6 +25,7 @@ pub(crate) use self::{
     address::Address,
     buckets::Buckets,
     guesses::Guesses,
+    pool::{Exhausted, Held, Pool},
     shares::{Share, Shares, share_refused},
 };
 use crate::{

@@ -50,7 +50,14 @@ fn lines(process: &Process, what: &str) -> usize {
 async fn a_reader_that_stays_lets_the_log_grow_to_its_bound_and_not_beyond() {
     const WAL_BYTES: u64 = 1 << 20;
     let data = tempfile::tempdir().unwrap();
-    let settings = ["--wal-bytes", "1048576", "--durability", "process"];
+    let settings = [
+        "--wal-bytes",
+        "1048576",
+        "--durability",
+        "process",
+        "--rate-limits",
+        "off",
+    ];
     let (process, metrics) = server(data.path(), &settings).await;
     let mut ana = process.clients_in("lobby", &["ana"]).await.pop().unwrap();
     let content = json!({"padding": "x".repeat(3000)}).to_string();

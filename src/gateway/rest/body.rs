@@ -1,17 +1,33 @@
-//! Request bodies: read up to a bound, unpacked up to the same bound, then parsed.
+//! Request bodies: read up to a bound, unpacked up to the same bound, then parsed. Beside the bound of each there is one
+//! for all that are being read: whoever sends a small body notices nothing of those who send large ones and never end.
 
-use std::{future::Future, io::Read as _, pin::Pin, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    io::Read as _,
+    pin::Pin,
+    time::Duration,
+};
 
 use actix_web::{FromRequest, HttpRequest, dev, http::header, web};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
+use futures_core::Stream as _;
 use serde::de::DeserializeOwned;
 
 use super::RestState;
-use crate::wire::{error::ApiError, rest::body};
+use crate::{
+    rate::{self, Exhausted, Held},
+    wire::{
+        error::{ApiCode, ApiError},
+        rest::body,
+    },
+};
 
 /// How long a client may take to send a body.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What of a body does not count against all others.
+const SMALL: usize = 8 * 1024;
 
 /// A JSON body, whatever content type it declares.
 pub(super) struct JsonBody<T>(pub(super) T);
@@ -25,15 +41,14 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
             .app_data::<web::Data<RestState>>()
             .expect("the app that mounts REST has its state");
         let limit = state.shared.settings.max_body_bytes;
+        let held = state.shared.body_bytes.hold();
         let packed = is_gzip(request);
         let payload = web::Payload::from_request(request, payload);
         Box::pin(async move {
             let payload = payload.await.map_err(|_| unreadable())?;
-            let bytes = tokio::time::timeout(PATIENCE, payload.to_bytes_limited(limit))
+            let bytes = tokio::time::timeout(PATIENCE, read(payload, limit, held))
                 .await
-                .map_err(|_| ApiError::invalid("body did not arrive in time"))?
-                .map_err(|_| too_large(limit))?
-                .map_err(|_| unreadable())?;
+                .map_err(|_| ApiError::invalid("body did not arrive in time"))??;
             let bytes = if packed {
                 unpack(&bytes, limit)?
             } else {
@@ -42,6 +57,28 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
             body::parse(&bytes).map(Self)
         })
     }
+}
+
+async fn read(payload: web::Payload, limit: usize, mut held: Held) -> Result<Bytes, ApiError> {
+    let mut payload = payload.into_inner();
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = poll_fn(|cx| Pin::new(&mut payload).poll_next(cx)).await {
+        let chunk = chunk.map_err(|_| unreadable())?;
+        let size = bytes.len() + chunk.len();
+        if size > limit {
+            return Err(too_large(limit));
+        }
+        held.grow_to(size.saturating_sub(SMALL))
+            .map_err(|Exhausted| too_many())?;
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+fn too_many() -> ApiError {
+    rate::share_refused("bodies").increment(1);
+    let message = "too many large bodies at the moment, try again";
+    ApiError::new(ApiCode::Unavailable, message)
 }
 
 fn unreadable() -> ApiError {
