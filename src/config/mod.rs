@@ -16,7 +16,7 @@ use self::values::{duration, workers};
 pub use self::{
     example::example_toml,
     layers::{ConfigError, Invocation, Origin, command, load},
-    values::{Durability, LogFormat, MetricsListen, Secret, ValueError},
+    values::{Durability, LogFormat, MetricsListen, OptionalFile, Secret, ValueError},
 };
 
 /// All settings, typed. `Settings::default()` holds the documented defaults.
@@ -41,6 +41,24 @@ pub struct Settings {
         default_value = "127.0.0.1:9350"
     )]
     pub metrics_listen: MetricsListen,
+
+    /// PEM file of the certificate, and of those between it and the authority, for TLS on both listeners, or `off`; read again when it changes
+    #[arg(
+        long,
+        env = "BANTER_TLS_CERT",
+        value_name = "FILE",
+        default_value = "off"
+    )]
+    pub tls_cert: OptionalFile,
+
+    /// PEM file of the certificate's private key, or `off`
+    #[arg(
+        long,
+        env = "BANTER_TLS_KEY",
+        value_name = "FILE",
+        default_value = "off"
+    )]
+    pub tls_key: OptionalFile,
 
     /// Directory of the database and the signing keys; made when missing
     #[arg(
@@ -348,6 +366,17 @@ impl Settings {
                 "must be at least four times max_message_bytes",
             ));
         }
+        match (&self.tls_cert, &self.tls_key) {
+            (OptionalFile::At(_), OptionalFile::Off) => {
+                let why = "is needed beside tls_cert: TLS takes a certificate and its key";
+                return Err(ConfigError::invalid("tls_key", why));
+            }
+            (OptionalFile::Off, OptionalFile::At(_)) => {
+                let why = "is needed beside tls_key: TLS takes a certificate and its key";
+                return Err(ConfigError::invalid("tls_cert", why));
+            }
+            _ => {}
+        }
         let default_key = self.server_key.reveal() == DEFAULT_SERVER_KEY;
         if default_key && !self.listen.ip().is_loopback() && !self.allow_default_key {
             return Err(ConfigError::invalid(
@@ -380,7 +409,7 @@ mod tests {
     fn settings_that_do_not_fit_are_refused_by_name() {
         assert!(Settings::default().check().is_ok());
         type Spoil = fn(&mut Settings);
-        let cases: [(&str, Spoil); 9] = [
+        let cases: [(&str, Spoil); 11] = [
             ("readers", |s| s.readers = 0),
             ("writer_batch", |s| s.writer_batch = 0),
             ("pong_wait", |s| s.pong_wait = s.ping_period),
@@ -388,6 +417,12 @@ mod tests {
                 (s.single_socket, s.max_user_sessions) = (true, 1);
             }),
             ("outbox_bytes", |s| s.max_message_bytes = s.outbox_bytes),
+            ("setting `tls_key`", |s| {
+                s.tls_cert = OptionalFile::At("a.pem".into())
+            }),
+            ("setting `tls_cert`", |s| {
+                s.tls_key = OptionalFile::At("a.key".into())
+            }),
             ("server_key", |s| s.listen = "0.0.0.0:7350".parse().unwrap()),
             ("server_key", |s| s.server_key = "with:colon".into()),
             ("server_key", |s| s.server_key = "schlüssel".into()),

@@ -4,7 +4,7 @@
 //! opening the documentation. The bounds here and those written in a setting's doc comment are
 //! held together by a test in `layers`.
 
-use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 /// Why a text is not a value of its setting; reads as "must be …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,27 @@ impl fmt::Display for MetricsListen {
         match self {
             Self::Off => f.write_str("off"),
             Self::At(address) => address.fmt(f),
+        }
+    }
+}
+
+/// A file that may be left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OptionalFile {
+    /// None; written `off`.
+    Off,
+    /// This one. One that is called `off` is written `./off`.
+    At(PathBuf),
+}
+
+impl FromStr for OptionalFile {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "" => Err(ValueError("`off`, or the path of a file".into())),
+            "off" => Ok(Self::Off),
+            path => Ok(Self::At(path.into())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! An HTTP connection of the server's own listener, until it becomes a socket: how long it may be held, and how many
 //! there may be.
 //!
-//! actix-http bounds the time of a connection's first head, and how long a connection may idle. Everything else is
+//! actix-http bounds the time of a connection's first head, the handshake of TLS included, and how long a connection may idle. Everything else is
 //! bounded here, by what can be seen of bytes alone: from the first byte of a request to the first of its answer
 //! `request_timeout` may pass, whatever comes meanwhile (half a head, a body without end), the same time behind an
 //! answer whose request goes on, and a peer that takes nothing of an answer is given up after `write_timeout`.
@@ -17,6 +17,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -29,6 +30,7 @@ use actix_rt::{
 };
 use actix_service::{ServiceFactory, fn_service};
 
+use super::{stream::Stream, tls::Tls};
 use crate::config::Settings;
 
 /// The bounds of a thread's connections.
@@ -93,7 +95,7 @@ impl Connections {
     }
 
     /// Gives a connection a place, another one's if need be.
-    pub(super) fn admit(self: &Rc<Self>, stream: TcpStream) -> Connection {
+    pub(super) fn admit(self: &Rc<Self>, stream: Stream) -> Connection {
         if self.open.borrow().len() >= self.limits.count {
             self.evict_one();
         }
@@ -139,6 +141,7 @@ impl Connections {
 /// The first station of a listener: gives each connection a place among those of the thread.
 pub(super) fn places(
     limits: ConnectionLimits,
+    tls: Option<Arc<Tls>>,
 ) -> impl ServiceFactory<
     TcpStream,
     Config = (),
@@ -151,7 +154,7 @@ pub(super) fn places(
         // Without it answers were seen to wait for 40 ms. A connection that is gone by now takes none.
         let _ = stream.set_nodelay(true);
         let peer = stream.peer_addr().ok();
-        let connection = connections.admit(stream);
+        let connection = connections.admit(Stream::new(stream, tls.as_deref()));
         std::future::ready(Ok((connection, Protocol::Http1, peer)))
     })
 }
@@ -171,7 +174,7 @@ impl Drop for Place {
 
 /// A connection with a place.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     place: Place,
     /// Rings at some time when there may be something to end; made on first need, and set anew when it rings.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -179,7 +182,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// The bare stream, for a socket: it has bounds of its own.
-    pub(super) fn into_stream(self) -> TcpStream {
+    pub(super) fn into_stream(self) -> Stream {
         self.stream
     }
 
@@ -310,7 +313,14 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_pending() {
+            self.begin(Doing::Taking);
+            self.wait(cx)?;
+        } else if self.place.state.doing.get() == Doing::Taking {
+            self.begin(Doing::Nothing);
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

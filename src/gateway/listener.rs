@@ -26,6 +26,8 @@ use super::{
     peer::Peer,
     rest,
     socket::Socket,
+    stream::Stream,
+    tls::Tls,
     worker::Worker,
 };
 use crate::{
@@ -44,7 +46,7 @@ pub(crate) struct Listener {
 const BACKLOG: u32 = 8192;
 
 /// Binds the address and serves until the handle stops it.
-pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
+pub(crate) fn listen(shared: &Arc<Shared>, tls: Option<Arc<Tls>>) -> io::Result<Listener> {
     let socket = bind(shared.settings.listen)?;
     let address = socket.local_addr()?;
     let per_thread = shared.clone();
@@ -82,7 +84,7 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
                     }
                 }))
                 .finish(map_config(app, |()| AppConfig::default()));
-            connection::places(limits).and_then(http)
+            connection::places(limits, tls.clone()).and_then(http)
         })?
         .run();
     let handle = server.handle();
@@ -155,7 +157,7 @@ fn switching_protocols(unsent: &[u8], request: &Request) -> Bytes {
     head.freeze()
 }
 
-async fn refuse(mut stream: TcpStream, unsent: Bytes, status: StatusCode, message: String) {
+async fn refuse(mut stream: Stream, unsent: Bytes, status: StatusCode, message: String) {
     /// Time for the peer to take the refusal, and to end the connection.
     const PATIENCE: Duration = Duration::from_secs(1);
     let answer = format!(
@@ -200,6 +202,7 @@ pub async fn echo(address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> io::Re
                 Ok::<_, ()>(fn_service(
                     move |(request, stream): (Request, Framed<TcpStream, h1::Codec>)| {
                         let (stream, unread, _) = take_apart(stream);
+                        let stream = Stream::Plain(stream);
                         let outbox = Rc::new(Outbox::new(Format::Json, limits));
                         relay.attach(outbox.clone(), None);
                         let peer = Peer::new(outbox, MOST, EchoInbox);

@@ -1,6 +1,11 @@
 //! `GET /metrics` on a listener of its own: what an operator sees must not depend on what clients do.
 
-use std::{io, net::SocketAddr, sync::OnceLock, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use actix_http::HttpService;
 use actix_server::Server;
@@ -15,6 +20,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 use super::{
     connection::{self, ConnectionLimits},
     listener,
+    tls::Tls,
 };
 use crate::config::Settings;
 
@@ -159,6 +165,7 @@ pub(crate) fn record_metrics() -> Result<(), MetricsError> {
 pub(crate) fn serve_metrics(
     address: SocketAddr,
     settings: &Settings,
+    tls: Option<Arc<Tls>>,
 ) -> Result<MetricsServer, MetricsError> {
     /// Connections, of which those who scrape need one each.
     const CONNECTIONS: usize = 32;
@@ -198,7 +205,7 @@ pub(crate) fn serve_metrics(
                 let http = HttpService::build()
                     .client_disconnect_timeout(Duration::ZERO)
                     .finish(map_config(app, |()| AppConfig::default()));
-                connection::places(limits).and_then(http)
+                connection::places(limits, tls.clone()).and_then(http)
             })?;
         Ok((address, server.run()))
     });

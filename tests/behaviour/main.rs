@@ -37,3 +37,4 @@ mod shutdown;
 mod single_socket;
 mod slow_consumer;
 mod status;
+mod tls;
