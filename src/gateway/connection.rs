@@ -30,7 +30,7 @@ use actix_rt::{
 };
 use actix_service::{ServiceFactory, fn_service};
 
-use super::{stream::Stream, tls::Tls};
+use super::{heads::Heads, stream::Stream, tls::Tls};
 use crate::config::Settings;
 
 /// The bounds of a thread's connections.
@@ -138,6 +138,7 @@ impl Connections {
     }
 }
 
+            heads: Heads::new(),
 /// The first station of a listener: gives each connection a place among those of the thread.
 pub(super) fn places(
     limits: ConnectionLimits,
@@ -255,6 +256,7 @@ impl Connection {
         match written {
             Poll::Pending => {
                 self.begin(Doing::Taking);
+    heads: Heads,
                 self.wait(cx)
             }
             Poll::Ready(_) => {
@@ -275,8 +277,12 @@ impl AsyncRead for Connection {
         self.check()?;
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before && self.place.state.doing.get() == Doing::Nothing {
-            self.begin(Doing::Asking);
+        let new = &mut buffer.filled_mut()[before..];
+        if !new.is_empty() {
+            self.heads.follow(new);
+            if self.place.state.doing.get() == Doing::Nothing {
+                self.begin(Doing::Asking);
+            }
         }
         if read.is_pending() {
             self.wait(cx)?;

@@ -10,6 +10,7 @@ mod connection;
 mod embedded;
 mod frames;
 mod handshake;
+mod heads;
 mod inbox;
 mod listener;
 mod metrics;
