@@ -177,6 +177,11 @@ pub struct Settings {
           value_parser = values::range(16, 1_000_000))]
     pub max_http_connections: usize,
 
+    /// Of these from one address (of IPv6, from one /64); for one more the one that has idled longest of that address is closed [1-1000000]
+    #[arg(long, env = "BANTER_MAX_ADDRESS_CONNECTIONS", value_name = "COUNT", default_value = "6144",
+          value_parser = values::range(1, 1_000_000))]
+    pub max_address_connections: usize,
+
     /// Sockets open at the same time; more are refused with 503 [1-10000000]
     #[arg(long, env = "BANTER_MAX_SESSIONS", value_name = "COUNT", default_value = "100000",
           value_parser = values::range(1, 10_000_000))]
@@ -320,6 +325,7 @@ impl Settings {
             ("max_channel_sessions", self.max_channel_sessions),
             ("max_live_channels", self.max_live_channels),
             ("max_http_connections", self.max_http_connections),
+            ("max_address_connections", self.max_address_connections),
             ("channel_mailbox", self.channel_mailbox),
             ("writer_queue", self.writer_queue),
             ("writer_batch", self.writer_batch),

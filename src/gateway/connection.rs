@@ -7,14 +7,15 @@
 //! answer whose request goes on, and a peer that takes nothing of an answer is given up after `write_timeout`.
 //!
 //! Invariant: a newcomer gets a place. When all are taken, the connection that has idled longest makes way, or if none
-//! idles the one that has been at its request, or its answer, for the longest time.
+//! idles the one that has been at its request, or its answer, for the longest time. One address cannot take all: beyond
+//! its share its own connections make way.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
-    future::Future as _,
+    collections::{BTreeMap, HashMap},
+    future::Future,
     io::{self, IoSlice},
-    net::SocketAddr,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -38,6 +39,8 @@ use crate::config::Settings;
 pub(super) struct ConnectionLimits {
     /// Open at the same time.
     pub(super) count: usize,
+    /// Of these from one address.
+    pub(super) of_address: usize,
     /// From the first byte of a request to the first of its answer.
     pub(super) request_timeout: Duration,
     /// Without the peer's taking anything of an answer.
@@ -48,6 +51,7 @@ impl ConnectionLimits {
     pub(super) fn of(settings: &Settings) -> Self {
         Self {
             count: settings.max_http_connections,
+            of_address: settings.max_address_connections,
             request_timeout: settings.request_timeout,
             write_timeout: settings.write_timeout,
         }
@@ -64,10 +68,14 @@ pub(super) struct Connections {
     limits: ConnectionLimits,
     /// Those that are open, in the order in which they came.
     open: RefCell<BTreeMap<u64, Rc<State>>>,
+    /// How many of them come from where, as far as that is counted.
+    counts: RefCell<HashMap<IpAddr, usize>>,
     next: Cell<u64>,
 }
 
 struct State {
+    /// Where it comes from, if that is counted.
+    from: Option<IpAddr>,
     doing: Cell<Doing>,
     since: Cell<Instant>,
     /// Has to make way.
@@ -90,16 +98,30 @@ impl Connections {
         Rc::new(Self {
             limits,
             open: RefCell::default(),
+            counts: RefCell::default(),
             next: Cell::new(0),
         })
     }
 
-    /// Gives a connection a place, another one's if need be.
-    pub(super) fn admit(self: &Rc<Self>, stream: Stream) -> Connection {
-        if self.open.borrow().len() >= self.limits.count {
-            self.evict_one();
+    /// The server stops: whoever holds it up has little time left.
+    fn stop(&self) {
+        self.stopping.set(Some(Instant::now()));
+        for state in self.open.borrow().values() {
+            state.wake();
+        }
+    }
+
+    /// Gives a connection a place, another one's if need be. `from` is where it comes from, if it is to count there.
+    pub(super) fn admit(self: &Rc<Self>, stream: Stream, from: Option<IpAddr>) -> Connection {
+        let from = from.map(network);
+        if from.is_some_and(|from| self.count(from) > self.limits.of_address) {
+            let reason = "made way for its own address";
+            self.evict_one(reason, |state| state.from == from);
+        } else if self.open.borrow().len() >= self.limits.count {
+            self.evict_one("made way", |_| true);
         }
         let state = Rc::new(State {
+            from,
             doing: Cell::new(Doing::Nothing),
             since: Cell::new(Instant::now()),
             evicted: Cell::new(false),
@@ -118,19 +140,41 @@ impl Connections {
         }
     }
 
-    fn evict_one(&self) {
+    /// Counts one more from an address; how many there are with it.
+    fn count(&self, from: IpAddr) -> usize {
+        let mut counts = self.counts.borrow_mut();
+        let count = counts.entry(from).or_insert(0);
+        *count += 1;
+        *count
+    }
+
+    /// Counts one less.
+    fn discount(&self, from: IpAddr) {
+        let mut counts = self.counts.borrow_mut();
+        if let Some(count) = counts.get_mut(&from) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&from);
+            }
+        }
+    }
+
+    /// Has one of certain connections make way.
+    fn evict_one(&self, reason: &'static str, of: impl Fn(&State) -> bool) {
         let open = self.open.borrow();
-        let staying = || open.iter().filter(|(_, state)| !state.evicted.get());
-        let idle = staying().filter(|(_, state)| state.doing.get() == Doing::Nothing);
-        let longest = |(_, state): &(&u64, &Rc<State>)| state.since.get();
-        let Some((_, state)) = idle
+        let staying = || {
+            open.values()
+                .filter(|state| !state.evicted.get() && of(state))
+        };
+        let idle = staying().filter(|state| state.doing.get() == Doing::Nothing);
+        let longest = |state: &&Rc<State>| state.since.get();
+        let Some(state) = idle
             .min_by_key(longest)
             .or_else(|| staying().min_by_key(longest))
         else {
             return;
         };
-        metrics::counter!("banter_http_connections_closed_total", "reason" => "made way")
-            .increment(1);
+        metrics::counter!("banter_http_connections_closed_total", "reason" => reason).increment(1);
         state.evicted.set(true);
         if let Some(waker) = state.waker.take() {
             waker.wake();
@@ -138,8 +182,18 @@ impl Connections {
     }
 }
 
-            heads: Heads::new(),
-/// The first station of a listener: gives each connection a place among those of the thread.
+/// What counts as one address: of IPv6 everybody has as many as they like of 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        address => address,
+    }
+}
+
+/// The first station of a listener: gives each connection a place among those of the thread. `stopping` is ready when the
+/// server begins to stop.
 pub(super) fn places(
     limits: ConnectionLimits,
     tls: Option<Arc<Tls>>,
@@ -155,7 +209,10 @@ pub(super) fn places(
         // Without it answers were seen to wait for 40 ms. A connection that is gone by now takes none.
         let _ = stream.set_nodelay(true);
         let peer = stream.peer_addr().ok();
-        let connection = connections.admit(Stream::new(stream, tls.as_deref()));
+        let connection = connections.admit(
+            Stream::new(stream, tls.as_deref()),
+            peer.map(|peer| peer.ip()),
+        );
         std::future::ready(Ok((connection, Protocol::Http1, peer)))
     })
 }
@@ -170,6 +227,9 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.connections.open.borrow_mut().remove(&self.number);
+        if let Some(from) = self.state.from {
+            self.connections.discount(from);
+        }
     }
 }
 
@@ -331,5 +391,19 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_ipv6_counts_by_its_first_half() {
+        let network = |text: &str| network(text.parse().unwrap());
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::9"));
+        assert_ne!(network("2001:db8:1:2::9"), network("2001:db8:1:3::9"));
+        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
+        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
     }
 }

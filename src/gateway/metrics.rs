@@ -141,7 +141,7 @@ fn describe() {
     );
     describe_counter!(
         "banter_http_connections_closed_total",
-        "HTTP connections that were ended, by why: they made way, took too long over a request, or did not read an answer"
+        "HTTP connections that were ended, by why: they made way for a newcomer, or for one from their own address, took too long over a request, or did not read an answer"
     );
     describe_counter!("banter_socket_closes_total", "Sockets closed, by reason");
     describe_counter!(
