@@ -4,7 +4,8 @@
 //! actix-http bounds the time of a connection's first head, the handshake of TLS included, and how long a connection may idle. Everything else is
 //! bounded here, by what can be seen of bytes alone: from the first byte of a request to the first of its answer
 //! `request_timeout` may pass, whatever comes meanwhile (half a head, a body without end), the same time behind an
-//! answer whose request goes on, and a peer that takes nothing of an answer is given up after `write_timeout`.
+//! answer whose request goes on, and a peer that takes nothing of an answer is given up after `write_timeout`. While the
+//! server stops, a peer that has to send or to take something has `close_wait` for it, whatever is left of these times.
 //!
 //! Invariant: a newcomer gets a place. When all are taken, the connection that has idled longest makes way, or if none
 //! idles the one that has been at its request, or its answer, for the longest time. One address cannot take all: beyond
@@ -45,6 +46,8 @@ pub(super) struct ConnectionLimits {
     pub(super) request_timeout: Duration,
     /// Without the peer's taking anything of an answer.
     pub(super) write_timeout: Duration,
+    /// The same, and for the rest of a request, while the server stops.
+    pub(super) close_wait: Duration,
 }
 
 impl ConnectionLimits {
@@ -54,6 +57,7 @@ impl ConnectionLimits {
             of_address: settings.max_address_connections,
             request_timeout: settings.request_timeout,
             write_timeout: settings.write_timeout,
+            close_wait: settings.close_wait,
         }
     }
 }
@@ -71,6 +75,8 @@ pub(super) struct Connections {
     /// How many of them come from where, as far as that is counted.
     counts: RefCell<HashMap<IpAddr, usize>>,
     next: Cell<u64>,
+    /// Since when the server stops.
+    stopping: Cell<Option<Instant>>,
 }
 
 struct State {
@@ -100,6 +106,7 @@ impl Connections {
             open: RefCell::default(),
             counts: RefCell::default(),
             next: Cell::new(0),
+            stopping: Cell::new(None),
         })
     }
 
@@ -131,6 +138,7 @@ impl Connections {
         self.open.borrow_mut().insert(number, state.clone());
         Connection {
             stream,
+            heads: Heads::new(),
             place: Place {
                 number,
                 state,
@@ -176,7 +184,13 @@ impl Connections {
         };
         metrics::counter!("banter_http_connections_closed_total", "reason" => reason).increment(1);
         state.evicted.set(true);
-        if let Some(waker) = state.waker.take() {
+        state.wake();
+    }
+}
+
+impl State {
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
@@ -197,6 +211,7 @@ fn network(address: IpAddr) -> IpAddr {
 pub(super) fn places(
     limits: ConnectionLimits,
     tls: Option<Arc<Tls>>,
+    stopping: impl Future<Output = ()> + 'static,
 ) -> impl ServiceFactory<
     TcpStream,
     Config = (),
@@ -205,6 +220,11 @@ pub(super) fn places(
     InitError = (),
 > {
     let connections = Connections::new(limits);
+    let of_thread = connections.clone();
+    actix_rt::spawn(async move {
+        stopping.await;
+        of_thread.stop();
+    });
     fn_service(move |stream: TcpStream| {
         // Without it answers were seen to wait for 40 ms. A connection that is gone by now takes none.
         let _ = stream.set_nodelay(true);
@@ -236,6 +256,7 @@ impl Drop for Place {
 /// A connection with a place.
 pub(super) struct Connection {
     stream: Stream,
+    heads: Heads,
     place: Place,
     /// Rings at some time when there may be something to end; made on first need, and set anew when it rings.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -263,7 +284,13 @@ impl Connection {
             Doing::Nothing | Doing::Asking => limits.request_timeout,
             Doing::Taking => limits.write_timeout,
         };
-        state.since.get() + time
+        let deadline = state.since.get() + time;
+        match self.place.connections.stopping.get() {
+            Some(stopping) if state.doing.get() == Doing::Taking || self.heads.await_more() => {
+                deadline.min(state.since.get().max(stopping) + limits.close_wait)
+            }
+            _ => deadline,
+        }
     }
 
     /// An error when the connection has to end.
@@ -316,7 +343,6 @@ impl Connection {
         match written {
             Poll::Pending => {
                 self.begin(Doing::Taking);
-    heads: Heads,
                 self.wait(cx)
             }
             Poll::Ready(_) => {

@@ -66,7 +66,7 @@ pub(crate) fn listen(shared: &Arc<Shared>, tls: Option<Arc<Tls>>) -> io::Result<
             let app = App::new()
                 .configure(|app| rest::configure(app, &shared))
                 .configure(rest::configure_standalone);
-            let stopping = stopping.clone();
+            let (stopping, stops) = (stopping.clone(), stopping.clone());
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -84,7 +84,8 @@ pub(crate) fn listen(shared: &Arc<Shared>, tls: Option<Arc<Tls>>) -> io::Result<
                     }
                 }))
                 .finish(map_config(app, |()| AppConfig::default()));
-            connection::places(limits, tls.clone()).and_then(http)
+            let stops = async move { stops.notified().await };
+            connection::places(limits, tls.clone(), stops).and_then(http)
         })?
         .run();
     let handle = server.handle();

@@ -1,6 +1,7 @@
 //! `GET /metrics` on a listener of its own: what an operator sees must not depend on what clients do.
 
 use std::{
+    future::pending,
     io,
     net::SocketAddr,
     sync::{Arc, OnceLock},
@@ -205,7 +206,7 @@ pub(crate) fn serve_metrics(
                 let http = HttpService::build()
                     .client_disconnect_timeout(Duration::ZERO)
                     .finish(map_config(app, |()| AppConfig::default()));
-                connection::places(limits, tls.clone()).and_then(http)
+                connection::places(limits, tls.clone(), pending()).and_then(http)
             })?;
         Ok((address, server.run()))
     });
