@@ -162,7 +162,7 @@ async fn refuse(mut stream: Stream, unsent: Bytes, status: StatusCode, message: 
     /// Time for the peer to take the refusal, and to end the connection.
     const PATIENCE: Duration = Duration::from_secs(1);
     let answer = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{message}",
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{message}",
         message.len()
     );
     let refusal = async {

@@ -14,13 +14,14 @@ use actix_service::{ServiceFactoryExt as _, map_config};
 use actix_web::{
     App, HttpResponse,
     dev::{AppConfig, ServerHandle},
+    middleware::DefaultHeaders,
     web,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 use super::{
     connection::{self, ConnectionLimits},
-    listener,
+    listener, rest,
     tls::Tls,
 };
 use crate::config::Settings;
@@ -202,7 +203,9 @@ pub(crate) fn serve_metrics(
                             .body(text)
                     }
                 };
-                let app = App::new().route("/metrics", web::get().to(render));
+                let app = App::new()
+                    .wrap(DefaultHeaders::new().add(rest::NO_SNIFFING))
+                    .route("/metrics", web::get().to(render));
                 let http = HttpService::build()
                     .client_disconnect_timeout(Duration::ZERO)
                     .finish(map_config(app, |()| AppConfig::default()));

@@ -28,7 +28,7 @@ use actix_web::{
 };
 use bincode::Decode;
 
-pub(crate) use self::edge::title_case;
+pub(crate) use self::edge::{NO_SNIFFING, title_case};
 use self::{auth::ServerKey, edge::DiscardLimits};
 use super::handshake;
 use crate::{
