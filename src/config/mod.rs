@@ -112,6 +112,16 @@ pub struct Settings {
           value_parser = values::range(1, 64))]
     pub password_hashers: usize,
 
+    /// Threads of one worker that write out large pages and compress answers, beside those of password_hashers; others wait [1-256]
+    #[arg(long, env = "BANTER_PAGE_THREADS", value_name = "COUNT", default_value = "1",
+          value_parser = values::range(1, 256))]
+    pub page_threads: usize,
+
+    /// Pages of history that one user reads at the same time from one worker; more wait [1-10000]
+    #[arg(long, env = "BANTER_MAX_USER_READS", value_name = "COUNT", default_value = "8",
+          value_parser = values::range(1, 10_000))]
+    pub max_user_reads: usize,
+
     /// Largest REST body, before and after unpacking [1024-16777216 bytes]
     #[arg(long, env = "BANTER_MAX_BODY_BYTES", value_name = "BYTES", default_value = "262144",
           value_parser = values::range(1024, 16 << 20))]
@@ -312,6 +322,8 @@ impl Settings {
         // Files, environment and flags are bounded more closely; a host program sets fields at will.
         for (setting, value) in [
             ("password_hashers", self.password_hashers),
+            ("page_threads", self.page_threads),
+            ("max_user_reads", self.max_user_reads),
             ("max_body_bytes", self.max_body_bytes),
             ("max_list_items", self.max_list_items),
             ("max_message_bytes", self.max_message_bytes),

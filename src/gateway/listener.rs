@@ -50,12 +50,15 @@ pub(crate) fn listen(shared: &Arc<Shared>, tls: Option<Arc<Tls>>) -> io::Result<
     let socket = bind(shared.settings.listen)?;
     let address = socket.local_addr()?;
     let per_thread = shared.clone();
-    let limits = ConnectionLimits::of(&shared.settings);
+    let settings = &shared.settings;
+    let limits = ConnectionLimits::of(settings);
     let builder = Server::build();
     // Tells idle connections that the server stops: it would wait for them.
     let stopping = builder.graceful_shutdown_signal();
     let server = builder
         .workers(shared.settings.worker_threads())
+        // With the many threads that are the default, a crowd that reads pages keeps the sockets from the processor.
+        .worker_max_blocking_threads(settings.page_threads + settings.password_hashers)
         .max_concurrent_connections(connection::to_accept(limits.count))
         .backlog(BACKLOG)
         .disable_signals()

@@ -138,6 +138,10 @@ fn describe() {
     );
     describe_counter!("banter_refusals_total", "Requests refused, by whom and why");
     describe_counter!(
+        "banter_reads_delayed_total",
+        "Pages of history that waited because their user read max_user_reads others"
+    );
+    describe_counter!(
         "banter_bodies_discarded_total",
         "Bodies of refused requests that were read to their end, or cut off"
     );

@@ -81,7 +81,9 @@ async fn ctrl_c_without_anybody_there_ends_at_once() {
 
 #[actix_web::test]
 async fn connections_that_are_held_do_not_delay_the_end() {
-    let server = Server::start().await;
+    let mut settings = settings();
+    settings.max_user_reads = 100;
+    let server = Server::with(settings).await;
     let mut ana = server.clients_in("long", &["ana"]).await.pop().unwrap();
     let content = format!(r#"{{"x":"{}"}}"#, "y".repeat(3500));
     for _ in 0..100 {

@@ -13,6 +13,7 @@ mod friend;
 mod group;
 mod health;
 mod notification;
+mod reading;
 mod session;
 mod unserved;
 mod user;
@@ -29,7 +30,7 @@ use actix_web::{
 use bincode::Decode;
 
 pub(crate) use self::edge::{NO_SNIFFING, title_case};
-use self::{auth::ServerKey, edge::DiscardLimits};
+use self::{auth::ServerKey, edge::DiscardLimits, reading::Reading};
 use super::handshake;
 use crate::{
     chat::Shared,
@@ -49,6 +50,7 @@ pub(crate) struct RestState {
     shared: Arc<Shared>,
     server_key: ServerKey,
     discard: DiscardLimits,
+    reading: Arc<Reading>,
 }
 
 /// Mounts the chat's REST routes. Paths that are not its own are left to the app.
@@ -61,6 +63,7 @@ pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
             bytes: shared.settings.max_discarded_bytes,
             time: shared.settings.discard_timeout,
         },
+        reading: Reading::new(shared.settings.max_user_reads),
     };
     app.app_data(web::Data::new(state))
         .configure(health::configure)
