@@ -41,9 +41,9 @@ pub use channel::{
 };
 pub use chat::{Builder, Chat, SendError, StartError};
 pub use config::Settings;
-pub use gateway::MetricsError;
 #[doc(hidden)]
 pub use gateway::echo;
+pub use gateway::{MetricsError, TlsError};
 pub use rate::Limited;
 pub use serve::{ServeError, Server, serve};
 pub use store::{DataDirError, OpenError, StoreError, StoreFuture};

@@ -38,7 +38,11 @@ fn fit_to(settings: &mut Settings, limit: usize) {
     // A third of what sockets leave is for those that make way.
     let left = connections.saturating_sub(settings.max_sessions) / workers;
     let places = (left / 3 * 2).max(16);
-    settings.max_http_connections = settings.max_http_connections.min(places);
+    if places < settings.max_http_connections {
+        settings.max_http_connections = places;
+        // One address must not be able to take all of the fewer ones either.
+        settings.max_address_connections = settings.max_address_connections.min(places / 4 * 3);
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +68,7 @@ mod tests {
                 + OTHERS;
             assert!(files <= limit, "{limit}: {files}");
             assert!(settings.max_sessions * 3 >= limit - OTHERS * 2, "{limit}");
+            assert!(settings.max_address_connections < settings.max_http_connections);
         }
     }
 

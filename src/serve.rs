@@ -7,9 +7,9 @@ use std::{
 };
 
 use crate::{
-    Builder, Chat, MetricsError, StartError,
-    config::{MetricsListen, Settings},
-    gateway::{self, Listener, MetricsServer},
+    Builder, Chat, MetricsError, StartError, TlsError,
+    config::{MetricsListen, OptionalFile, Settings},
+    gateway::{self, Listener, MetricsServer, Tls},
     open_files,
     signals::StopSignals,
 };
@@ -29,6 +29,9 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Metrics cannot be served.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -69,13 +72,18 @@ impl Server {
     }
 
     async fn serve(chat: &Chat) -> Result<(Listener, Option<MetricsServer>), ServeError> {
+        let tls = Tls::load(chat.settings())?;
         let metrics = match chat.settings().metrics_listen {
             MetricsListen::Off => None,
-            MetricsListen::At(address) => Some(gateway::serve_metrics(address, chat.settings())?),
+            MetricsListen::At(address) => Some(gateway::serve_metrics(
+                address,
+                chat.settings(),
+                tls.clone(),
+            )?),
         };
         let address = chat.settings().listen;
-        let listener =
-            gateway::listen(&chat.0).map_err(|source| ServeError::Listen { address, source })?;
+        let listener = gateway::listen(&chat.0, tls)
+            .map_err(|source| ServeError::Listen { address, source })?;
         Ok((listener, metrics))
     }
 
@@ -117,9 +125,13 @@ pub async fn serve(mut settings: Settings) -> Result<(), ServeError> {
     open_files::fit(&mut settings);
     let server = Server::start(Builder::new(settings)).await?;
     let mut stdout = io::stdout();
-    writeln!(stdout, "listening on http://{}", server.address())?;
+    let scheme = match server.chat().settings().tls_cert {
+        OptionalFile::Off => "http",
+        OptionalFile::At(_) => "https",
+    };
+    writeln!(stdout, "listening on {scheme}://{}", server.address())?;
     if let Some(address) = server.metrics_address() {
-        writeln!(stdout, "metrics on http://{address}/metrics")?;
+        writeln!(stdout, "metrics on {scheme}://{address}/metrics")?;
         if !address.ip().is_loopback() {
             tracing::warn!(%address, "metrics_listen: whoever reaches this address reads all metrics");
         }

@@ -193,6 +193,16 @@ nakama_js_part() {
   step node 'the stock JavaScript client' with_banter "$tests/nakama-js/run.sh"
   step node 'the stock JavaScript client with protobuf' \
     with_banter env NAKAMA_JS_FORMAT=protobuf "$tests/nakama-js/run.sh"
+  step node 'the stock JavaScript client with TLS' nakama_js_with_tls
+}
+
+nakama_js_with_tls() {
+  need openssl "makes the certificate"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$scratch/tls.key" -out "$scratch/tls.pem" 2>/dev/null || return
+  BANTER_TLS_CERT=$scratch/tls.pem BANTER_TLS_KEY=$scratch/tls.key \
+    with_banter env NODE_EXTRA_CA_CERTS="$scratch/tls.pem" CURL_CA_BUNDLE="$scratch/tls.pem" \
+    "$tests/nakama-js/run.sh"
 }
 
 clients_part() {

@@ -361,7 +361,7 @@ fn settle(
     }
 
     let key_file = layered.get("server_key_file");
-    if layered.contains_key("server_key") && key_file.is_some_and(|file| file != "none") {
+    if layered.contains_key("server_key") && key_file.is_some_and(|file| file != "off") {
         return Err(server_key::two_keys());
     }
     let chosen = declared
@@ -738,7 +738,7 @@ mod tests {
             assert!(error.contains("beside server_key"), "{error}");
         }
         settings(
-            &["--server-key", "own", "--server-key-file", "none"],
+            &["--server-key", "own", "--server-key-file", "off"],
             &of_file,
         );
     }

@@ -18,7 +18,7 @@ pub use self::{
     example::example_toml,
     layers::{ConfigError, Invocation, Origin, command, load},
     values::{
-        Durability, LogFormat, MetricsListen, Networks, Rate, RateLimits, Secret, ServerKeyFile,
+        Durability, LogFormat, MetricsListen, Networks, OptionalFile, Rate, RateLimits, Secret,
         ValueError,
     },
 };
@@ -46,6 +46,24 @@ pub struct Settings {
     )]
     pub metrics_listen: MetricsListen,
 
+    /// PEM file of the certificate, and of those between it and the authority, for TLS on both listeners, or `off`; read again when it changes
+    #[arg(
+        long,
+        env = "BANTER_TLS_CERT",
+        value_name = "FILE",
+        default_value = "off"
+    )]
+    pub tls_cert: OptionalFile,
+
+    /// PEM file of the certificate's private key, or `off`
+    #[arg(
+        long,
+        env = "BANTER_TLS_KEY",
+        value_name = "FILE",
+        default_value = "off"
+    )]
+    pub tls_key: OptionalFile,
+
     /// Directory of the database and the signing keys; made when missing
     #[arg(
         long,
@@ -65,14 +83,14 @@ pub struct Settings {
     )]
     pub server_key: Secret,
 
-    /// File that holds the server key in one line, in place of `server_key`, or `none`; only its owner may have access to it
+    /// File that holds the server key in one line, in place of `server_key`, or `off`; only its owner may have access to it
     #[arg(
         long,
         env = "BANTER_SERVER_KEY_FILE",
         value_name = "FILE",
-        default_value = "none"
+        default_value = "off"
     )]
-    pub server_key_file: ServerKeyFile,
+    pub server_key_file: OptionalFile,
 
     /// Allow listening beyond this machine with the default server key
     #[arg(long, env = "BANTER_ALLOW_DEFAULT_KEY", value_name = "BOOL", default_value = "false",
@@ -106,6 +124,16 @@ pub struct Settings {
     #[arg(long, env = "BANTER_PASSWORD_HASHERS", value_name = "COUNT", default_value = "2",
           value_parser = values::range(1, 64))]
     pub password_hashers: usize,
+
+    /// Threads of one worker that write out large pages and compress answers, beside those of password_hashers; others wait [1-256]
+    #[arg(long, env = "BANTER_PAGE_THREADS", value_name = "COUNT", default_value = "1",
+          value_parser = values::range(1, 256))]
+    pub page_threads: usize,
+
+    /// Pages of history that one user reads at the same time from one worker; more wait [1-10000]
+    #[arg(long, env = "BANTER_MAX_USER_READS", value_name = "COUNT", default_value = "8",
+          value_parser = values::range(1, 10_000))]
+    pub max_user_reads: usize,
 
     /// Largest REST body, before and after unpacking [1024-16777216 bytes]
     #[arg(long, env = "BANTER_MAX_BODY_BYTES", value_name = "BYTES", default_value = "262144",
@@ -176,6 +204,11 @@ pub struct Settings {
     #[arg(long, env = "BANTER_MAX_HTTP_CONNECTIONS", value_name = "COUNT", default_value = "8192",
           value_parser = values::range(16, 1_000_000))]
     pub max_http_connections: usize,
+
+    /// Of these from one address (of IPv6, from one /64); for one more the one that has idled longest of that address is closed [1-1000000]
+    #[arg(long, env = "BANTER_MAX_ADDRESS_CONNECTIONS", value_name = "COUNT", default_value = "6144",
+          value_parser = values::range(1, 1_000_000))]
+    pub max_address_connections: usize,
 
     /// Sockets open at the same time; more are refused with 503 [1-10000000]
     #[arg(long, env = "BANTER_MAX_SESSIONS", value_name = "COUNT", default_value = "100000",
@@ -427,6 +460,8 @@ impl Settings {
         // Files, environment and flags are bounded more closely; a host program sets fields at will.
         for (setting, value) in [
             ("password_hashers", self.password_hashers),
+            ("page_threads", self.page_threads),
+            ("max_user_reads", self.max_user_reads),
             ("max_body_bytes", self.max_body_bytes),
             ("max_list_items", self.max_list_items),
             ("max_message_bytes", self.max_message_bytes),
@@ -440,6 +475,7 @@ impl Settings {
             ("max_channel_sessions", self.max_channel_sessions),
             ("max_live_channels", self.max_live_channels),
             ("max_http_connections", self.max_http_connections),
+            ("max_address_connections", self.max_address_connections),
             ("channel_mailbox", self.channel_mailbox),
             ("channel_rate", self.channel_rate),
             ("writer_queue", self.writer_queue),
@@ -487,6 +523,17 @@ impl Settings {
                 "must be at least four times max_message_bytes",
             ));
         }
+        match (&self.tls_cert, &self.tls_key) {
+            (OptionalFile::At(_), OptionalFile::Off) => {
+                let why = "is needed beside tls_cert: TLS takes a certificate and its key";
+                return Err(ConfigError::invalid("tls_key", why));
+            }
+            (OptionalFile::Off, OptionalFile::At(_)) => {
+                let why = "is needed beside tls_key: TLS takes a certificate and its key";
+                return Err(ConfigError::invalid("tls_cert", why));
+            }
+            _ => {}
+        }
         let default_key = self.server_key.reveal() == DEFAULT_SERVER_KEY;
         if default_key && !self.listen.ip().is_loopback() && !self.allow_default_key {
             return Err(ConfigError::invalid(
@@ -519,7 +566,7 @@ mod tests {
     fn settings_that_do_not_fit_are_refused_by_name() {
         assert!(Settings::default().check().is_ok());
         type Spoil = fn(&mut Settings);
-        let cases: [(&str, Spoil); 9] = [
+        let cases: [(&str, Spoil); 11] = [
             ("readers", |s| s.readers = 0),
             ("writer_batch", |s| s.writer_batch = 0),
             ("pong_wait", |s| s.pong_wait = s.ping_period),
@@ -527,6 +574,12 @@ mod tests {
                 (s.single_socket, s.max_user_sessions) = (true, 1);
             }),
             ("outbox_bytes", |s| s.max_message_bytes = s.outbox_bytes),
+            ("setting `tls_key`", |s| {
+                s.tls_cert = OptionalFile::At("a.pem".into())
+            }),
+            ("setting `tls_cert`", |s| {
+                s.tls_key = OptionalFile::At("a.key".into())
+            }),
             ("server_key", |s| s.listen = "0.0.0.0:7350".parse().unwrap()),
             ("server_key", |s| s.server_key = "with:colon".into()),
             ("server_key", |s| s.server_key = "schlüssel".into()),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{ConfigError, DEFAULT_SERVER_KEY, ServerKeyFile, Settings};
+use super::{ConfigError, DEFAULT_SERVER_KEY, OptionalFile, Settings};
 use crate::private;
 
 impl Settings {
@@ -11,7 +11,7 @@ impl Settings {
     /// # Errors
     /// When there are two keys, or the file cannot be read, is open to others, or does not hold one line.
     pub(crate) fn read_server_key(&mut self) -> Result<(), ConfigError> {
-        let ServerKeyFile::At(path) = &self.server_key_file else {
+        let OptionalFile::At(path) = &self.server_key_file else {
             return Ok(());
         };
         if self.server_key.reveal() != DEFAULT_SERVER_KEY {
@@ -19,7 +19,7 @@ impl Settings {
         }
         let key = read(path)?;
         self.server_key = key.as_str().into();
-        self.server_key_file = ServerKeyFile::None;
+        self.server_key_file = OptionalFile::Off;
         Ok(())
     }
 }
@@ -64,7 +64,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), text).unwrap();
         fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
-        let server_key_file = ServerKeyFile::At(file.path().to_owned());
+        let server_key_file = OptionalFile::At(file.path().to_owned());
         let settings = Settings {
             server_key_file,
             ..Settings::default()

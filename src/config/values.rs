@@ -51,32 +51,23 @@ impl fmt::Display for MetricsListen {
     }
 }
 
-/// Where the server key is read from.
+/// A file that may be left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerKeyFile {
-    /// From no file; written `none`.
-    None,
-    /// From this file.
+pub enum OptionalFile {
+    /// None; written `off`.
+    Off,
+    /// This one. One that is called `off` is written `./off`.
     At(PathBuf),
 }
 
-impl FromStr for ServerKeyFile {
+impl FromStr for OptionalFile {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         match text {
-            "" => Err(ValueError("`none`, or the path of a file".into())),
-            "none" => Ok(Self::None),
+            "" => Err(ValueError("`off`, or the path of a file".into())),
+            "off" => Ok(Self::Off),
             path => Ok(Self::At(path.into())),
-        }
-    }
-}
-
-impl fmt::Display for ServerKeyFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::At(path) => path.display().fmt(f),
         }
     }
 }

@@ -1,22 +1,25 @@
 //! An HTTP connection of the server's own listener, until it becomes a socket: how long it may be held, and how many
 //! there may be.
 //!
-//! actix-http bounds the time of a connection's first head, and how long a connection may idle. Everything else is
+//! actix-http bounds the time of a connection's first head, the handshake of TLS included, and how long a connection may idle. Everything else is
 //! bounded here, by what can be seen of bytes alone: from the first byte of a request to the first of its answer
 //! `request_timeout` may pass, whatever comes meanwhile (half a head, a body without end), the same time behind an
-//! answer whose request goes on, and a peer that takes nothing of an answer is given up after `write_timeout`.
+//! answer whose request goes on, and a peer that takes nothing of an answer is given up after `write_timeout`. While the
+//! server stops, a peer that has to send or to take something has `close_wait` for it, whatever is left of these times.
 //!
 //! Invariant: a newcomer gets a place. When all are taken, the connection that has idled longest makes way, or if none
-//! idles the one that has been at its request, or its answer, for the longest time.
+//! idles the one that has been at its request, or its answer, for the longest time. One address cannot take all: beyond
+//! its share its own connections make way.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
-    future::Future as _,
+    collections::{BTreeMap, HashMap},
+    future::Future,
     io::{self, IoSlice},
     net::SocketAddr,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -29,25 +32,35 @@ use actix_rt::{
 };
 use actix_service::{ServiceFactory, fn_service};
 
-use crate::config::Settings;
+use super::{heads::Heads, stream::Stream, tls::Tls};
+use crate::{
+    config::{Networks, Settings},
+    rate::Address,
+};
 
 /// The bounds of a thread's connections.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConnectionLimits {
     /// Open at the same time.
     pub(super) count: usize,
+    /// Of these from one address.
+    pub(super) of_address: usize,
     /// From the first byte of a request to the first of its answer.
     pub(super) request_timeout: Duration,
     /// Without the peer's taking anything of an answer.
     pub(super) write_timeout: Duration,
+    /// The same, and for the rest of a request, while the server stops.
+    pub(super) close_wait: Duration,
 }
 
 impl ConnectionLimits {
     pub(super) fn of(settings: &Settings) -> Self {
         Self {
             count: settings.max_http_connections,
+            of_address: settings.max_address_connections,
             request_timeout: settings.request_timeout,
             write_timeout: settings.write_timeout,
+            close_wait: settings.close_wait,
         }
     }
 }
@@ -62,10 +75,16 @@ pub(super) struct Connections {
     limits: ConnectionLimits,
     /// Those that are open, in the order in which they came.
     open: RefCell<BTreeMap<u64, Rc<State>>>,
+    /// How many of them come from where, as far as that is counted.
+    counts: RefCell<HashMap<Address, usize>>,
     next: Cell<u64>,
+    /// Since when the server stops.
+    stopping: Cell<Option<Instant>>,
 }
 
 struct State {
+    /// Where it comes from, if that is counted.
+    from: Option<Address>,
     doing: Cell<Doing>,
     since: Cell<Instant>,
     /// Has to make way.
@@ -88,16 +107,30 @@ impl Connections {
         Rc::new(Self {
             limits,
             open: RefCell::default(),
+            counts: RefCell::default(),
             next: Cell::new(0),
+            stopping: Cell::new(None),
         })
     }
 
-    /// Gives a connection a place, another one's if need be.
-    pub(super) fn admit(self: &Rc<Self>, stream: TcpStream) -> Connection {
-        if self.open.borrow().len() >= self.limits.count {
-            self.evict_one();
+    /// The server stops: whoever holds it up has little time left.
+    fn stop(&self) {
+        self.stopping.set(Some(Instant::now()));
+        for state in self.open.borrow().values() {
+            state.wake();
+        }
+    }
+
+    /// Gives a connection a place, another one's if need be. `from` is where it comes from, if it is to count there.
+    pub(super) fn admit(self: &Rc<Self>, stream: Stream, from: Option<Address>) -> Connection {
+        if from.is_some_and(|from| self.count(from) > self.limits.of_address) {
+            let reason = "made way for its own address";
+            self.evict_one(reason, |state| state.from == from);
+        } else if self.open.borrow().len() >= self.limits.count {
+            self.evict_one("made way", |_| true);
         }
         let state = Rc::new(State {
+            from,
             doing: Cell::new(Doing::Nothing),
             since: Cell::new(Instant::now()),
             evicted: Cell::new(false),
@@ -107,6 +140,7 @@ impl Connections {
         self.open.borrow_mut().insert(number, state.clone());
         Connection {
             stream,
+            heads: Heads::new(),
             place: Place {
                 number,
                 state,
@@ -116,29 +150,61 @@ impl Connections {
         }
     }
 
-    fn evict_one(&self) {
+    /// Counts one more from an address; how many there are with it.
+    fn count(&self, from: Address) -> usize {
+        let mut counts = self.counts.borrow_mut();
+        let count = counts.entry(from).or_insert(0);
+        *count += 1;
+        *count
+    }
+
+    /// Counts one less.
+    fn discount(&self, from: Address) {
+        let mut counts = self.counts.borrow_mut();
+        if let Some(count) = counts.get_mut(&from) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&from);
+            }
+        }
+    }
+
+    /// Has one of certain connections make way.
+    fn evict_one(&self, reason: &'static str, of: impl Fn(&State) -> bool) {
         let open = self.open.borrow();
-        let staying = || open.iter().filter(|(_, state)| !state.evicted.get());
-        let idle = staying().filter(|(_, state)| state.doing.get() == Doing::Nothing);
-        let longest = |(_, state): &(&u64, &Rc<State>)| state.since.get();
-        let Some((_, state)) = idle
+        let staying = || {
+            open.values()
+                .filter(|state| !state.evicted.get() && of(state))
+        };
+        let idle = staying().filter(|state| state.doing.get() == Doing::Nothing);
+        let longest = |state: &&Rc<State>| state.since.get();
+        let Some(state) = idle
             .min_by_key(longest)
             .or_else(|| staying().min_by_key(longest))
         else {
             return;
         };
-        metrics::counter!("banter_http_connections_closed_total", "reason" => "made way")
-            .increment(1);
+        metrics::counter!("banter_http_connections_closed_total", "reason" => reason).increment(1);
         state.evicted.set(true);
-        if let Some(waker) = state.waker.take() {
+        state.wake();
+    }
+}
+
+impl State {
+    fn wake(&self) {
+        if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
 }
 
-/// The first station of a listener: gives each connection a place among those of the thread.
+/// The first station of a listener: gives each connection a place among those of the thread. Those of `trusted`
+/// networks, which speak for many, count for no address. `stopping` is ready when the server begins to stop.
 pub(super) fn places(
     limits: ConnectionLimits,
+    trusted: Networks,
+    tls: Option<Arc<Tls>>,
+    stopping: impl Future<Output = ()> + 'static,
 ) -> impl ServiceFactory<
     TcpStream,
     Config = (),
@@ -147,11 +213,21 @@ pub(super) fn places(
     InitError = (),
 > {
     let connections = Connections::new(limits);
+    let of_thread = connections.clone();
+    actix_rt::spawn(async move {
+        stopping.await;
+        of_thread.stop();
+    });
     fn_service(move |stream: TcpStream| {
         // Without it answers were seen to wait for 40 ms. A connection that is gone by now takes none.
         let _ = stream.set_nodelay(true);
         let peer = stream.peer_addr().ok();
-        let connection = connections.admit(stream);
+        let connection = connections.admit(
+            Stream::new(stream, tls.as_deref()),
+            peer.map(|peer| peer.ip())
+                .filter(|address| !trusted.contain(*address))
+                .map(Address::from),
+        );
         std::future::ready(Ok((connection, Protocol::Http1, peer)))
     })
 }
@@ -166,12 +242,16 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.connections.open.borrow_mut().remove(&self.number);
+        if let Some(from) = self.state.from {
+            self.connections.discount(from);
+        }
     }
 }
 
 /// A connection with a place.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
+    heads: Heads,
     place: Place,
     /// Rings at some time when there may be something to end; made on first need, and set anew when it rings.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -179,7 +259,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// The bare stream, for a socket: it has bounds of its own.
-    pub(super) fn into_stream(self) -> TcpStream {
+    pub(super) fn into_stream(self) -> Stream {
         self.stream
     }
 
@@ -199,7 +279,13 @@ impl Connection {
             Doing::Nothing | Doing::Asking => limits.request_timeout,
             Doing::Taking => limits.write_timeout,
         };
-        state.since.get() + time
+        let deadline = state.since.get() + time;
+        match self.place.connections.stopping.get() {
+            Some(stopping) if state.doing.get() == Doing::Taking || self.heads.await_more() => {
+                deadline.min(state.since.get().max(stopping) + limits.close_wait)
+            }
+            _ => deadline,
+        }
     }
 
     /// An error when the connection has to end.
@@ -272,8 +358,12 @@ impl AsyncRead for Connection {
         self.check()?;
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before && self.place.state.doing.get() == Doing::Nothing {
-            self.begin(Doing::Asking);
+        let new = &mut buffer.filled_mut()[before..];
+        if !new.is_empty() {
+            self.heads.follow(new);
+            if self.place.state.doing.get() == Doing::Nothing {
+                self.begin(Doing::Asking);
+            }
         }
         if read.is_pending() {
             self.wait(cx)?;
@@ -310,7 +400,14 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_pending() {
+            self.begin(Doing::Taking);
+            self.wait(cx)?;
+        } else if self.place.state.doing.get() == Doing::Taking {
+            self.begin(Doing::Nothing);
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

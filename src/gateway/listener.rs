@@ -26,6 +26,8 @@ use super::{
     peer::Peer,
     rest,
     socket::Socket,
+    stream::Stream,
+    tls::Tls,
     worker::Worker,
 };
 use crate::{
@@ -44,16 +46,19 @@ pub(crate) struct Listener {
 const BACKLOG: u32 = 8192;
 
 /// Binds the address and serves until the handle stops it.
-pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
+pub(crate) fn listen(shared: &Arc<Shared>, tls: Option<Arc<Tls>>) -> io::Result<Listener> {
     let socket = bind(shared.settings.listen)?;
     let address = socket.local_addr()?;
     let per_thread = shared.clone();
-    let limits = ConnectionLimits::of(&shared.settings);
+    let settings = &shared.settings;
+    let limits = ConnectionLimits::of(settings);
     let builder = Server::build();
     // Tells idle connections that the server stops: it would wait for them.
     let stopping = builder.graceful_shutdown_signal();
     let server = builder
         .workers(shared.settings.worker_threads())
+        // With the many threads that are the default, a crowd that reads pages keeps the sockets from the processor.
+        .worker_max_blocking_threads(settings.page_threads + settings.password_hashers)
         .max_concurrent_connections(connection::to_accept(limits.count))
         .backlog(BACKLOG)
         .disable_signals()
@@ -64,7 +69,7 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
             let app = App::new()
                 .configure(|app| rest::configure(app, &shared))
                 .configure(rest::configure_standalone);
-            let stopping = stopping.clone();
+            let (stopping, stops) = (stopping.clone(), stopping.clone());
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -82,7 +87,9 @@ pub(crate) fn listen(shared: &Arc<Shared>) -> io::Result<Listener> {
                     }
                 }))
                 .finish(map_config(app, |()| AppConfig::default()));
-            connection::places(limits).and_then(http)
+            let stops = async move { stops.notified().await };
+            let trusted = shared.settings.trusted_proxies.clone();
+            connection::places(limits, trusted, tls.clone(), stops).and_then(http)
         })?
         .run();
     let handle = server.handle();
@@ -162,13 +169,13 @@ fn switching_protocols(unsent: &[u8], request: &Request) -> Bytes {
 fn refusal_head(status: StatusCode, retry_after: Option<u128>, message: &str) -> String {
     let retry_after = retry_after.map(|seconds| format!("Retry-After: {seconds}\r\n"));
     format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n{message}",
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: {}\r\n{}Connection: close\r\n\r\n{message}",
         message.len(),
         retry_after.unwrap_or_default(),
     )
 }
 
-async fn refuse(mut stream: TcpStream, unsent: Bytes, answer: String) {
+async fn refuse(mut stream: Stream, unsent: Bytes, answer: String) {
     /// Time for the peer to take the refusal, and to end the connection.
     const PATIENCE: Duration = Duration::from_secs(1);
     let refusal = async {
@@ -209,6 +216,7 @@ pub async fn echo(address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> io::Re
                 Ok::<_, ()>(fn_service(
                     move |(request, stream): (Request, Framed<TcpStream, h1::Codec>)| {
                         let (stream, unread, _) = take_apart(stream);
+                        let stream = Stream::Plain(stream);
                         let outbox = Rc::new(Outbox::new(Format::Json, limits));
                         relay.attach(outbox.clone(), None);
                         let peer = Peer::new(outbox, MOST, EchoInbox);

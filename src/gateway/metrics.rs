@@ -1,6 +1,12 @@
 //! `GET /metrics` on a listener of its own: what an operator sees must not depend on what clients do.
 
-use std::{io, net::SocketAddr, sync::OnceLock, time::Duration};
+use std::{
+    future::pending,
+    io,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use actix_http::HttpService;
 use actix_server::Server;
@@ -8,15 +14,17 @@ use actix_service::{ServiceFactoryExt as _, map_config};
 use actix_web::{
     App, HttpResponse,
     dev::{AppConfig, ServerHandle},
+    middleware::DefaultHeaders,
     web,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 use super::{
     connection::{self, ConnectionLimits},
-    listener,
+    listener, rest,
+    tls::Tls,
 };
-use crate::config::Settings;
+use crate::config::{Networks, Settings};
 
 /// A metrics listener that serves.
 pub(crate) struct MetricsServer {
@@ -151,12 +159,16 @@ fn describe() {
     );
     describe_counter!("banter_refusals_total", "Requests refused, by whom and why");
     describe_counter!(
+        "banter_reads_delayed_total",
+        "Pages of history that waited because their user read max_user_reads others"
+    );
+    describe_counter!(
         "banter_bodies_discarded_total",
         "Bodies of refused requests that were read to their end, or cut off"
     );
     describe_counter!(
         "banter_http_connections_closed_total",
-        "HTTP connections that were ended, by why: they made way, took too long over a request, or did not read an answer"
+        "HTTP connections that were ended, by why: they made way for a newcomer, or for one from their own address, took too long over a request, or did not read an answer"
     );
     describe_counter!("banter_socket_closes_total", "Sockets closed, by reason");
     describe_counter!(
@@ -180,6 +192,7 @@ pub(crate) fn record_metrics() -> Result<(), MetricsError> {
 pub(crate) fn serve_metrics(
     address: SocketAddr,
     settings: &Settings,
+    tls: Option<Arc<Tls>>,
 ) -> Result<MetricsServer, MetricsError> {
     /// Connections, of which those who scrape need one each.
     const CONNECTIONS: usize = 32;
@@ -215,11 +228,14 @@ pub(crate) fn serve_metrics(
                             .body(text)
                     }
                 };
-                let app = App::new().route("/metrics", web::get().to(render));
+                let app = App::new()
+                    .wrap(DefaultHeaders::new().add(rest::NO_SNIFFING))
+                    .route("/metrics", web::get().to(render));
                 let http = HttpService::build()
                     .client_disconnect_timeout(Duration::ZERO)
                     .finish(map_config(app, |()| AppConfig::default()));
-                connection::places(limits).and_then(http)
+                connection::places(limits, Networks::default(), tls.clone(), pending())
+                    .and_then(http)
             })?;
         Ok((address, server.run()))
     });

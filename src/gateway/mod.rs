@@ -2,7 +2,7 @@
 //! health and metrics. Bytes come in and go out here; what they mean is decided further in.
 //!
 //! Sockets have two doors with the same session behind them. On the server's own listener
-//! (`listener`, `socket`) an upgraded connection is a raw stream that one small task reads and
+//! (`listener`, `socket`) an upgraded connection is a raw stream, with or without TLS, that one small task reads and
 //! writes. Inside somebody else's `App` (`embedded`) it is an actix-web request with a streaming
 //! response. Both feed a `Peer` and drain an `Outbox`; neither is driven by the other side's reading.
 
@@ -11,12 +11,15 @@ mod connection;
 mod embedded;
 mod frames;
 mod handshake;
+mod heads;
 mod inbox;
 mod listener;
 mod metrics;
 mod peer;
 pub(crate) mod rest;
 mod socket;
+mod stream;
+mod tls;
 mod worker;
 
 #[cfg(any(test, fuzzing))]
@@ -27,5 +30,6 @@ pub(crate) use self::{
     embedded::configure_socket,
     listener::{Listener, listen},
     metrics::{MetricsServer, record_metrics, serve_metrics},
+    tls::Tls,
 };
-pub use self::{listener::echo, metrics::MetricsError};
+pub use self::{listener::echo, metrics::MetricsError, tls::TlsError};

@@ -4,7 +4,6 @@ use std::{
     cell::RefCell,
     future::Future,
     io::{self, IoSlice},
-    net::Shutdown,
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll, ready},
@@ -16,10 +15,9 @@ use actix_rt::{
     time::{Sleep, sleep_until},
 };
 use bytes::{Buf as _, Bytes, BytesMut};
-use socket2::SockRef;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt as _, AsyncWrite as _};
 
-use super::{inbox::Inbox, peer::Peer};
+use super::{inbox::Inbox, peer::Peer, stream::Stream};
 use crate::relay::Transport;
 
 /// Bytes read at once.
@@ -35,7 +33,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(10);
 
 /// Reads requests and writes what waits in the outbox, until either side ends the connection.
 pub(super) struct Socket<I> {
-    stream: Rc<Stream>,
+    stream: Rc<SharedStream>,
     peer: Peer<I>,
     /// The beginning of a message, or requests for which there was no room in the line.
     unread: BytesMut,
@@ -69,14 +67,14 @@ impl<I: Inbox> Socket<I> {
     /// `head` is the answer to the handshake, which leaves before any frame, a close frame too; `unread` is what came
     /// behind the handshake; `buffer` is shared by the sockets of the thread.
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Stream,
         peer: Peer<I>,
         head: Bytes,
         unread: BytesMut,
         buffer: Rc<RefCell<BytesMut>>,
     ) -> Self {
         Self {
-            stream: Rc::new(Stream(RefCell::new(stream))),
+            stream: Rc::new(SharedStream(RefCell::new(stream))),
             peer,
             unread,
             buffer,
@@ -100,6 +98,7 @@ impl<I: Inbox> Socket<I> {
             let written = ready!(self.stream.poll_write(cx, &head))?;
             opening.head.advance(written);
         }
+        ready!(self.stream.poll_flush(cx))?;
         // Many sockets stay here, as they never speak: its buffer must not stay with them.
         opening.head = Bytes::new();
         let over = *opening.over.get_or_insert_with(|| Instant::now() + PAUSE);
@@ -179,6 +178,7 @@ impl<I: Inbox> Socket<I> {
                 return Poll::Ready(Ok(()));
             }
             ready!(written)?;
+            ready!(self.stream.poll_flush(cx))?;
             if !self.peer.outbox.is_closing() {
                 return Poll::Pending;
             }
@@ -188,7 +188,7 @@ impl<I: Inbox> Socket<I> {
             return Poll::Ready(Ok(()));
         }
         if self.phase == Phase::Closing {
-            SockRef::from(&*self.stream.0.borrow()).shutdown(Shutdown::Write)?;
+            ready!(self.stream.poll_shutdown(cx))?;
             self.phase = Phase::Lingering;
         }
         loop {
@@ -203,9 +203,9 @@ impl<I: Inbox> Socket<I> {
 }
 
 /// A connection that its socket and its outbox both write to; they share a thread and never meet.
-struct Stream(RefCell<TcpStream>);
+struct SharedStream(RefCell<Stream>);
 
-impl Stream {
+impl SharedStream {
     /// Reads what is there. The end of the stream is an error.
     fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<()>> {
         let mut stream = self.0.borrow_mut();
@@ -217,23 +217,41 @@ impl Stream {
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, frames: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.0.borrow().poll_write_ready(cx))?;
-            match self.try_write(frames) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
-            }
+        match &mut *self.0.borrow_mut() {
+            Stream::Plain(stream) => loop {
+                ready!(stream.poll_write_ready(cx))?;
+                match try_write(stream, frames) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return Poll::Ready(result),
+                }
+            },
+            encrypted => Pin::new(encrypted).poll_write_vectored(cx, frames),
         }
+    }
+
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_shutdown(cx)
     }
 }
 
-impl Transport for Stream {
+fn try_write(stream: &TcpStream, frames: &[IoSlice<'_>]) -> io::Result<usize> {
+    match frames {
+        // Measurably cheaper for the kernel, and the usual case at rest.
+        [frame] => stream.try_write(frame),
+        frames => stream.try_write_vectored(frames),
+    }
+}
+
+impl Transport for SharedStream {
     fn try_write(&self, frames: &[IoSlice<'_>]) -> io::Result<usize> {
-        let stream = self.0.borrow();
-        match frames {
-            // Measurably cheaper for the kernel, and the usual case at rest.
-            [frame] => stream.try_write(frame),
-            frames => stream.try_write_vectored(frames),
+        match &*self.0.borrow() {
+            Stream::Plain(stream) => try_write(stream, frames),
+            // To encrypt is left to the socket's task, which can also wait until the last of it is written.
+            Stream::Tls(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 }
@@ -279,7 +297,7 @@ mod tests {
         let outbox = Rc::new(Outbox::new(Format::Json, limits));
         let peer = Peer::new(outbox.clone(), 100, EchoInbox);
         let head = Bytes::from_static(HEAD);
-        let stream = accepted.unwrap().0;
+        let stream = Stream::Plain(accepted.unwrap().0);
         let socket = Socket::new(stream, peer, head, BytesMut::new(), Rc::default());
         (socket, outbox, client.unwrap())
     }

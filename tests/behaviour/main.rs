@@ -39,4 +39,5 @@ mod shutdown;
 mod single_socket;
 mod slow_consumer;
 mod status;
+mod tls;
 mod upkeep;

@@ -8,7 +8,9 @@ use std::{
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
-use crate::harness::{Close, Door, Process, Server, check_histories, pour, settings, until};
+use crate::harness::{
+    Close, Door, Process, Raw, Server, check_histories, pour, room_id, settings, until,
+};
 
 #[actix_web::test]
 async fn sigterm_under_load_ends_in_good_order_and_loses_nothing() {
@@ -75,6 +77,52 @@ async fn ctrl_c_without_anybody_there_ends_at_once() {
         begun.elapsed()
     );
     assert!(!process.log().contains("ERROR"), "{}", process.log());
+}
+
+#[actix_web::test]
+async fn connections_that_are_held_do_not_delay_the_end() {
+    let mut settings = settings();
+    settings.max_user_reads = 100;
+    let server = Server::with(settings).await;
+    let mut ana = server.clients_in("long", &["ana"]).await.pop().unwrap();
+    let content = format!(r#"{{"x":"{}"}}"#, "y".repeat(3500));
+    for _ in 0..100 {
+        ana.send("long", &content).await;
+    }
+    let page = format!(
+        "GET /v2/channel/{}?limit=100 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n",
+        room_id("long"),
+        ana.tokens.token
+    );
+    let device = format!(
+        "POST /v2/account/authenticate/device HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\n",
+        server.basic()
+    );
+    let mut held = Vec::new();
+    for bytes in [
+        String::new(),
+        "GET /healthcheck HTTP/1.1\r\nHo".to_owned(),
+        format!("{device}Content-Length: 30\r\n\r\n{{"),
+        format!("{device}Expect: 100-continue\r\nContent-Length: 30\r\n\r\n{{"),
+        format!("{device}Transfer-Encoding: chunked\r\n\r\n5\r\n{{"),
+        // More answers than the system's buffers hold, and nobody reads them.
+        page.repeat(60),
+    ] {
+        for first in ["", "GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n"] {
+            let mut client = Raw::connect_with_buffer(server.address, Some(4096)).await;
+            assert!(client.send(format!("{first}{bytes}").as_bytes()).await);
+            held.push(client);
+        }
+    }
+    // Those that came before this one have been read.
+    let mut last = Raw::connect(server.address).await;
+    let health = "GET /healthcheck HTTP/1.1\nHost: x\n";
+    assert_eq!(last.ask(health, b"").await.status, 200);
+    drop(ana);
+    let begun = Instant::now();
+    server.stop().await;
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
 #[actix_web::test]

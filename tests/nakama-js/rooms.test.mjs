@@ -15,6 +15,7 @@ import {
   say,
   texts,
   unique,
+  useSSL,
 } from "./support.mjs";
 
 const limits = { timeout: 60_000 };
@@ -95,7 +96,7 @@ describe("signing in", limits, () => {
     const forged = Session.restore(`${head}.${claims}.${"A".repeat(43)}`, session.refresh_token);
     await assertRefused(client.getAccount(forged), 401, UNAUTHENTICATED);
     await assertRefused(client.listChannelMessages(forged, "2...lobby"), 401, UNAUTHENTICATED);
-    await assert.rejects(client.createSocket().connect(forged, false), (event) => {
+    await assert.rejects(client.createSocket(useSSL).connect(forged, false), (event) => {
       assert.match(event.message, /401/);
       return true;
     });
@@ -148,7 +149,7 @@ describe("the account", limits, () => {
     assert.ok([401, 404].includes(refused.status), `status ${refused.status}`);
     await assert.rejects(client.listChannelMessages(a.session, channelId, 1));
     await assert.rejects(client.sessionRefresh(a.session));
-    await assert.rejects(client.createSocket().connect(a.session, false));
+    await assert.rejects(client.createSocket(useSSL).connect(a.session, false));
     assert.deepEqual((await client.getUsers(b.session, [a.session.user_id])).users, []);
     await b.connection.assertQuiet();
   });
@@ -170,7 +171,7 @@ describe("logout", limits, () => {
     assert.deepEqual(leaves.map((presence) => presence.user_id), [lost.user_id]);
     await assertRefused(client.getAccount(lost), 401, UNAUTHENTICATED);
     await assertRefused(client.sessionRefresh(lost), 401, UNAUTHENTICATED);
-    await assert.rejects(client.createSocket().connect(lost, false));
+    await assert.rejects(client.createSocket(useSSL).connect(lost, false));
 
     await desktop.assertQuiet();
     assert.equal((await client.getAccount(kept)).user.id, lost.user_id);

@@ -8,6 +8,7 @@ import { WebSocketAdapterPb } from "@heroiclabs/nakama-js-protobuf";
 const { BANTER_URL } = process.env;
 if (!BANTER_URL) throw new Error("BANTER_URL must hold the address of a running server");
 const address = new URL(BANTER_URL);
+export const useSSL = address.protocol === "https:";
 
 /** How long to wait for anything a server owes. Long, because only a failing test waits so long. */
 const PATIENCE_MS = 5_000;
@@ -20,6 +21,7 @@ export const client = new Client(
   process.env.BANTER_SERVER_KEY ?? "defaultkey",
   address.hostname,
   address.port,
+  useSSL,
 );
 
 export const unique = (what) => `${what}-${randomUUID()}`;
@@ -39,7 +41,7 @@ export const sendsAdditions = NAKAMA_JS_FORMAT === "json";
 
 /** A connected socket of the session, closed when the test ends. With `online` it shows the user as such. */
 export async function open(t, session, online = false, format = NAKAMA_JS_FORMAT) {
-  const connection = new Connection(client.createSocket(false, false, adapters[format]()));
+  const connection = new Connection(client.createSocket(useSSL, false, adapters[format]()));
   t.after(() => connection.socket.disconnect(false));
   await connection.socket.connect(session, online);
   connection.listen();

@@ -11,10 +11,13 @@ use super::{RestState, auth::Changing, get_or_head, mount, resource};
 use crate::{
     account::Caller,
     channel::{ChannelId, Cursor, Direction, HistoryRequest},
-    chat::Shared,
     wire::{
         error::{ApiCode, ApiError},
-        rest::{Empty, channel::history_answer, query::Query},
+        rest::{
+            Empty,
+            channel::{about_bytes, history_answer},
+            query::Query,
+        },
     },
 };
 
@@ -36,6 +39,10 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     );
 }
 
+/// A page of more bytes is written out beside the thread of the sockets, as it is compressed there: it takes longer than the
+/// way to another thread and back.
+const LARGE: usize = 16 * 1024;
+
 async fn history(
     caller: Caller,
     state: web::Data<RestState>,
@@ -43,7 +50,7 @@ async fn history(
 ) -> Result<HttpResponse, ApiError> {
     let channel = channel_id(&request)?;
     let query = Query::parse(request.query_string());
-    page(&caller, &state.shared, channel, &query).await
+    page(&caller, &state, channel, &query).await
 }
 
 async fn history_of_named(
@@ -56,15 +63,16 @@ async fn history_of_named(
     // Without it, it is the unknown path that it is in the reference.
     let missing = || ApiError::new(ApiCode::NotFound, "channel_id is missing");
     let channel = channel.ok_or_else(missing)?;
-    page(&caller, &state.shared, ChannelId::parse(channel)?, &query).await
+    page(&caller, &state, ChannelId::parse(channel)?, &query).await
 }
 
 async fn page(
     caller: &Caller,
-    shared: &Shared,
+    state: &RestState,
     channel: ChannelId,
     query: &Query<'_>,
 ) -> Result<HttpResponse, ApiError> {
+    let shared = &state.shared;
     let direction = match query.boolean("forward")? {
         Some(false) => Direction::NewestFirst,
         Some(true) | None => Direction::OldestFirst,
@@ -74,13 +82,22 @@ async fn page(
         .map(|text| Cursor::read(text, &shared.cursor_key, &channel))
         .transpose()?;
     let asked = HistoryRequest::new(channel, direction, query.integer("limit")?, cursor)?;
+    let turn = state.reading.begin(caller.user).await;
     let page = asked
         .read(caller.user, shared.settings.hide_blocked, &*shared.store)
         .await?;
-    let body = history_answer(&page, asked.channel(), &shared.cursor_key);
+    let large = about_bytes(&page) > LARGE;
+    let shared = shared.clone();
+    let write = move || history_answer(&page, asked.channel(), &shared.cursor_key);
+    let body = if large {
+        let written = actix_rt::task::spawn_blocking(write).await;
+        written.map_err(|_| ApiError::new(ApiCode::Internal, "the page could not be written"))?
+    } else {
+        write()
+    };
     Ok(HttpResponse::Ok()
         .content_type("application/json")
-        .body(body))
+        .body(turn.with(body.into())))
 }
 
 async fn decline(

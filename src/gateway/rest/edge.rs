@@ -6,6 +6,7 @@
 //! - A request that offers an upgrade nobody takes (`Connection: upgrade` from a proxy, `Upgrade: h2c`) is an
 //!   ordinary one. actix-http would answer with `Connection: upgrade` and close all the same, so the answer says
 //!   that it closes.
+//! - A browser must take it for what its type says, whatever it looks like.
 //! - What is left of a body is read before the answer leaves, see [`Body`].
 //! - HTTP/1.0 has no chunks, in which a packed answer would come.
 //! - A preflight may name headers that need no permission, or none.
@@ -27,7 +28,7 @@ use actix_web::{
     error::PayloadError,
     http::{
         Version,
-        header::{self, HeaderMap, HeaderValue},
+        header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
     web,
@@ -36,6 +37,9 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::RestState;
+
+/// What a browser is told so that it takes an answer for nothing but what its type says.
+pub(crate) const NO_SNIFFING: (HeaderName, &str) = (header::X_CONTENT_TYPE_OPTIONS, "nosniff");
 
 /// Around each route; see the module.
 pub(super) async fn serve<B: MessageBody>(
@@ -56,6 +60,9 @@ pub(super) async fn serve<B: MessageBody>(
     };
     let head = answer.response_mut().head_mut();
     head.set_camel_case_headers(true);
+    let (name, value) = NO_SNIFFING;
+    head.headers_mut()
+        .insert(name, HeaderValue::from_static(value));
     if !read || (upgrades && !head.upgrade()) {
         head.set_connection_type(ConnectionType::Close);
     }

@@ -13,6 +13,7 @@ mod friend;
 mod group;
 mod health;
 mod notification;
+mod reading;
 mod session;
 mod unserved;
 mod user;
@@ -28,8 +29,8 @@ use actix_web::{
 };
 use bincode::Decode;
 
-pub(crate) use self::edge::title_case;
-use self::{auth::ServerKey, edge::DiscardLimits};
+pub(crate) use self::edge::{NO_SNIFFING, title_case};
+use self::{auth::ServerKey, edge::DiscardLimits, reading::Reading};
 use super::{client_address, handshake};
 use crate::{
     chat::Shared,
@@ -50,6 +51,7 @@ pub(crate) struct RestState {
     shared: Arc<Shared>,
     server_key: ServerKey,
     discard: DiscardLimits,
+    reading: Arc<Reading>,
 }
 
 impl RestState {
@@ -69,6 +71,7 @@ pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
             bytes: shared.settings.max_discarded_bytes,
             time: shared.settings.discard_timeout,
         },
+        reading: Reading::new(shared.settings.max_user_reads),
     };
     app.app_data(web::Data::new(state))
         .configure(health::configure)

@@ -19,6 +19,11 @@ struct HistoryBody<'a> {
     cacheable_cursor: Option<String>,
 }
 
+/// How long the JSON of a page will be, roughly.
+pub(crate) fn about_bytes(page: &HistoryPage) -> usize {
+    page.messages.iter().map(MessageBody::about_bytes).sum()
+}
+
 /// The JSON of a page; messages look as they did live.
 pub(crate) fn history_answer(page: &HistoryPage, channel: &ChannelId, key: &CursorKey) -> Vec<u8> {
     let text = |cursor: Option<Cursor>| cursor.map(|cursor| cursor.to_text(key, channel));
@@ -28,8 +33,7 @@ pub(crate) fn history_answer(page: &HistoryPage, channel: &ChannelId, key: &Curs
         prev_cursor: text(page.previous),
         cacheable_cursor: text(page.cacheable),
     };
-    let about_bytes: usize = page.messages.iter().map(MessageBody::about_bytes).sum();
-    let mut text = Vec::with_capacity(about_bytes + 512);
+    let mut text = Vec::with_capacity(about_bytes(page) + 512);
     serde_json::to_writer(&mut text, &body).expect("plain values are JSON");
     text
 }

@@ -140,6 +140,79 @@ async fn a_newcomer_finds_a_place_when_all_are_taken_and_the_oldest_idle_connect
 }
 
 #[actix_web::test]
+async fn an_address_that_has_its_share_makes_way_for_itself_only() {
+    const SHARE: usize = 8;
+    let mut settings = settings();
+    settings.workers = 1;
+    settings.max_address_connections = SHARE;
+    let server = Server::with(settings).await;
+    let mut other = Raw::connect_from([127, 0, 0, 2].into(), server.address).await;
+    assert_eq!(other.ask(HEALTH, b"").await.status, 200);
+    let mut greedy = Vec::new();
+    for _ in 0..3 * SHARE {
+        let mut client = Raw::connect(server.address).await;
+        assert_eq!(client.ask(HEALTH, b"").await.status, 200);
+        greedy.push(client);
+    }
+    for client in greedy.iter_mut().take(2 * SHARE) {
+        client.ended().await;
+    }
+    for client in greedy.iter_mut().skip(2 * SHARE) {
+        assert_eq!(client.ask(HEALTH, b"").await.status, 200);
+    }
+    // It has idled longest of all.
+    assert_eq!(other.ask(HEALTH, b"").await.status, 200);
+    // Sockets do not count.
+    let mut sockets = Vec::new();
+    for n in 0..2 * SHARE {
+        sockets.push(server.client(&format!("user{n}")).await);
+    }
+    server.sessions_become(2 * SHARE).await;
+    let first = &mut sockets[0];
+    first.join("lobby").await;
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn who_reads_more_pages_than_a_user_may_waits_and_nobody_else_does() {
+    let mut settings = settings();
+    settings.workers = 1;
+    settings.max_user_reads = 1;
+    let server = Server::with(settings).await;
+    let mut pair = server.clients_in("long", &["ana", "ben"]).await;
+    let content = format!(r#"{{"x":"{}"}}"#, "y".repeat(3500));
+    for _ in 0..100 {
+        pair[0].send("long", &content).await;
+    }
+    let page = |n: usize| {
+        format!(
+            "GET /v2/channel/{}?limit=100 HTTP/1.1\nHost: x\nAuthorization: Bearer {}\n",
+            room_id("long"),
+            pair[n].tokens.token
+        )
+    };
+    // Reads nothing, so that one of its pages stays under way.
+    let mut lazy = Raw::connect_with_buffer(server.address, Some(4096)).await;
+    for _ in 0..60 {
+        lazy.send_head(&page(0)).await;
+    }
+    let mut ana = Raw::connect(server.address).await;
+    loop {
+        ana.send_head(&page(0)).await;
+        let answer = tokio::time::timeout(Duration::from_millis(300), ana.answer(false));
+        match answer.await {
+            Ok(answer) => assert_eq!(answer.status, 200),
+            Err(_) => break,
+        }
+    }
+    let mut ben = Raw::connect(server.address).await;
+    assert_eq!(ben.ask(&page(1), b"").await.status, 200);
+    drop(lazy);
+    assert_eq!(ana.answer(false).await.status, 200);
+    server.stop().await;
+}
+
+#[actix_web::test]
 async fn a_slow_upload_that_ends_in_time_is_taken() {
     let server = Server::with(hasty()).await;
     let body = br#"{"id":"a-device-on-a-slow-line"}"#;

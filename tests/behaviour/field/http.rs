@@ -30,6 +30,7 @@ async fn header_names_have_the_usual_capitals(door: Door) {
             "Content-Type",
             "Content-Length",
             "Cache-Control",
+            "X-Content-Type-Options",
             "Access-Control-Allow-Origin",
         ] {
             assert!(
@@ -105,6 +106,7 @@ async fn preflights_may_name_harmless_headers_or_none(door: Door) {
         );
         let answer = client.ask(&asked, b"").await;
         assert_eq!(answer.status, status, "{named}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         if status == 200 {
             assert_eq!(
                 answer.header("access-control-allow-origin"),

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod handshake;
+mod heads;
 mod http;
 mod joins;
 mod unserved;

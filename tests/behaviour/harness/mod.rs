@@ -17,6 +17,7 @@ mod server;
 mod site;
 mod status;
 mod store;
+mod tls;
 
 use std::{future::Future, time::Duration};
 
@@ -37,6 +38,7 @@ pub(crate) use self::{
     site::{History, Page, Site, Tokens, escape, room_id},
     status::Online,
     store::{Deed, Disturbed, Doorkeeper, Hold},
+    tls::{Identity, Tunnel},
 };
 
 /// Longer than anything here may take, on a busy machine too.

@@ -13,6 +13,8 @@ use super::{Site, until};
 pub(crate) struct Process {
     site: Site,
     child: Child,
+    /// Of the address it says it listens on.
+    pub(crate) scheme: String,
     /// What it said before it listened, and the line that names the metrics, if any.
     pub(crate) metrics: Option<String>,
     log: PathBuf,
@@ -84,7 +86,8 @@ impl Process {
             line.trim_end().to_owned()
         };
         let first = line();
-        let Some(address) = first.strip_prefix("listening on http://") else {
+        let url = first.strip_prefix("listening on ");
+        let Some((scheme, address)) = url.and_then(|url| url.split_once("://")) else {
             let _ = child.wait();
             panic!("said {first:?}; log: {}", fs::read_to_string(&log).unwrap());
         };
@@ -99,6 +102,7 @@ impl Process {
         Self {
             site: Site::new(address),
             child,
+            scheme: scheme.to_owned(),
             metrics,
             log,
             stdout,

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -45,12 +45,23 @@ impl Raw {
         Self::connect_with_buffer(address, None).await
     }
 
+    /// From an address of this machine.
+    pub(crate) async fn connect_from(from: IpAddr, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        Self::over(socket, address).await
+    }
+
     /// With a receive buffer of a size, so that not reading is felt soon.
     pub(crate) async fn connect_with_buffer(address: SocketAddr, buffer: Option<u32>) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(buffer) = buffer {
             socket.set_recv_buffer_size(buffer).unwrap();
         }
+        Self::over(socket, address).await
+    }
+
+    async fn over(socket: TcpSocket, address: SocketAddr) -> Self {
         let stream = socket.connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let rest = Vec::new();
