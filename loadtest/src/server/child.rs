@@ -15,7 +15,7 @@ pub(crate) fn serve() -> Result<(), Box<dyn Error>> {
     set_parent_process_death_signal(Some(Signal::TERM)).map_err(io::Error::from)?;
     let settings = match config::load(env::args_os(), env::vars_os()) {
         Ok(Invocation::Serve { settings, .. }) => *settings,
-        Ok(Invocation::ExampleConfig) => return Ok(()),
+        Ok(_) => return Ok(()),
         Err(ConfigError::Usage(usage)) => usage.exit(),
         Err(error) => return Err(error.into()),
     };
