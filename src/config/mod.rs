@@ -18,8 +18,8 @@ pub use self::{
     example::example_toml,
     layers::{ConfigError, Invocation, Origin, command, load},
     values::{
-        Durability, LogFormat, MetricsListen, Networks, Rate, RateLimits, Secret, ServerKeyFile,
-        ValueError,
+        Durability, GroupAdd, LogFormat, MetricsListen, Networks, Rate, RateLimits, Secret,
+        ServerKeyFile, ValueError,
     },
 };
 
@@ -196,6 +196,15 @@ pub struct Settings {
     #[arg(long, env = "BANTER_HIDE_BLOCKED", value_name = "BOOL", default_value = "false",
           action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub hide_blocked: bool,
+
+    /// Who may make a user a member of a group without having been asked: `anybody` who is an admin of it, or only `friends` of the user. Nobody does whom the user has blocked
+    #[arg(
+        long,
+        env = "BANTER_GROUP_ADD",
+        value_name = "WHO",
+        default_value = "anybody"
+    )]
+    pub group_add: GroupAdd,
 
     /// Friends and invitations sent that a user may have together, and as many blocks; more are refused. Invitations received are not counted [1-100000]
     #[arg(long, env = "BANTER_MAX_FRIENDS", value_name = "COUNT", default_value = "10000",

@@ -282,6 +282,36 @@ impl fmt::Display for Networks {
     }
 }
 
+/// Who may make somebody a member of a group without having been asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupAdd {
+    /// Every admin of the group whom that user has not blocked; written `anybody`.
+    Anybody,
+    /// Only friends of that user; written `friends`.
+    Friends,
+}
+
+impl FromStr for GroupAdd {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "anybody" => Ok(Self::Anybody),
+            "friends" => Ok(Self::Friends),
+            _ => Err(ValueError("`anybody` or `friends`".into())),
+        }
+    }
+}
+
+impl fmt::Display for GroupAdd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anybody => "anybody",
+            Self::Friends => "friends",
+        })
+    }
+}
+
 /// Parses a time such as `15s` or `1h 30m` that lies between `min` and `max`, both included.
 pub(super) fn duration(
     min: Duration,

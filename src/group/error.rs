@@ -19,9 +19,12 @@ pub(crate) enum GroupError {
     Full,
     #[error("the last superadmin cannot leave a group that has other members")]
     LastSuperadmin,
-    /// One of those to add does not exist; nobody was added.
+    /// One of those to add does not exist, or has blocked the caller, which looks the same; nobody was added.
     #[error("user_ids: user not found")]
     UserNotFound,
+    /// One of those to add lets only friends do that; nobody was added.
+    #[error("user_ids: users can be added by their friends only")]
+    NotFriend,
     /// At creation.
     #[error("group name is already in use")]
     NameTaken,

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     channel::Micros,
+    config::{GroupAdd, Settings},
     directory::Directory,
     page::{ListPage, PageLimit},
     user::UserId,
@@ -24,6 +25,7 @@ struct Inner {
     store: Arc<dyn GroupStore>,
     directory: Directory,
     max_list_items: usize,
+    group_add: GroupAdd,
     /// Users whose accounts are about to end, by how many requests: nobody adds them to a group any more.
     departing: Mutex<HashMap<UserId, usize>>,
 }
@@ -47,16 +49,16 @@ impl Drop for HeldOut {
 }
 
 impl Groups {
-    /// `max_list_items` bounds the users of one change.
     pub(crate) fn new(
         store: Arc<dyn GroupStore>,
         directory: Directory,
-        max_list_items: usize,
+        settings: &Settings,
     ) -> Self {
         Self(Arc::new(Inner {
             store,
             directory,
-            max_list_items,
+            max_list_items: settings.max_list_items,
+            group_add: settings.group_add,
             departing: Mutex::default(),
         }))
     }
@@ -107,6 +109,7 @@ impl Groups {
             group,
             caller,
             action,
+            group_add: self.0.group_add,
             now: Micros::now(),
         };
         for _ in 0..LIVES {

@@ -19,7 +19,7 @@ use crate::{
         Closing, LiveChannel, Outbox, RelayHandle, ReplyAddress, Sent, SocketKey, Stay, StayEnded,
         Ticket,
     },
-    user::{ChatRequests, UserId},
+    user::{ChatRequests, Friends, UserId},
     wire::{ChannelJoin, EnvelopeCode, EnvelopeError, Outgoing, PresenceNews, Request},
 };
 
@@ -43,6 +43,7 @@ pub(crate) struct Surroundings {
     pub(crate) accounts: Accounts,
     pub(crate) chat_requests: ChatRequests,
     pub(crate) rates: Arc<Rates>,
+    pub(crate) friends: Friends,
     pub(crate) max_channels: usize,
     pub(crate) max_follows: usize,
     pub(crate) max_list_items: usize,

@@ -148,6 +148,13 @@ impl From<AccountError> for EnvelopeError {
     }
 }
 
+/// Who has blocked the follower is looked up for a follow.
+impl From<FriendError> for EnvelopeError {
+    fn from(error: FriendError) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
 /// What REST answers as well is told with the same words: they hold nothing that is for the log alone.
 impl From<ApiError> for EnvelopeError {
     fn from(error: ApiError) -> Self {
@@ -199,6 +206,7 @@ impl From<GroupError> for ApiError {
             | GroupError::State
             | GroupError::Members
             | GroupError::FilterWithName => ApiCode::InvalidArgument,
+            GroupError::NotFriend => ApiCode::PermissionDenied,
             GroupError::Unavailable | GroupError::Lost => ApiCode::Unavailable,
             GroupError::Store(error) => return error.clone().into(),
         };

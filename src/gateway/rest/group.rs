@@ -178,7 +178,7 @@ fn role(query: &Query<'_>) -> Result<Option<Role>, ApiError> {
 }
 
 async fn members(
-    _: Caller,
+    caller: Caller,
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<MembersAnswer>, ApiError> {
@@ -191,8 +191,9 @@ async fn members(
     let limit = query.integer("limit")?;
     let page = shared.groups.members(group, role, beyond, limit).await?;
     let cursor = page.next.map(|next| shared.cursor_key.seal(&scope, &next));
-    let online = |user| shared.directory.is_visible(user);
-    Ok(Json(MembersAnswer::new(page.entries, cursor, online)))
+    let listed = page.entries.iter().map(|member| member.user.id);
+    let online = shared.friends.online(caller.user, listed).await?;
+    Ok(Json(MembersAnswer::new(page.entries, cursor, &online)))
 }
 
 async fn memberships(

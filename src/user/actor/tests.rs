@@ -50,6 +50,14 @@ impl FriendStore for Panicking {
     fn blocked(&self, _: UserId) -> StoreFuture<'_, Result<Vec<UserId>, StoreError>> {
         unimplemented!()
     }
+
+    fn who_blocked(
+        &self,
+        _: UserId,
+        _: Vec<UserId>,
+    ) -> StoreFuture<'_, Result<HashSet<UserId>, StoreError>> {
+        unimplemented!()
+    }
 }
 
 const LINGER: Duration = Duration::from_millis(20);
@@ -139,6 +147,7 @@ impl Users {
         let follower = SessionId(Uuid::new_v4());
         let follow = || Follow {
             follower,
+            user: UserId::SERVER,
             home: home.clone(),
         };
         let shown = self.directory.ask_user(user, follow).await;
