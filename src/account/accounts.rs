@@ -222,12 +222,27 @@ impl Accounts {
                 now: SystemTime::now(),
             };
             tries -= 1;
-            match self.0.store.create(account).await {
+            let created = match self.is_carried_by_others(&username, user) {
+                true => Err(CreateError::UsernameTaken),
+                false => self.0.store.create(account).await,
+            };
+            match created {
                 Ok(()) => return Ok((user, username)),
                 Err(CreateError::UsernameTaken) if tries > 0 => {}
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether an open socket of somebody else still goes by a name.
+    fn is_carried_by_others(&self, name: &Username, user: UserId) -> bool {
+        let sessions = &self.0.sessions;
+        sessions.name_is_carried_by_others(name.as_str(), user)
+    }
+
+    async fn is_called(&self, user: UserId, name: &Username) -> Result<bool, StoreError> {
+        let login = self.0.store.login(LoginBy::User(user)).await?;
+        Ok(login.is_some_and(|login| login.username == name.as_str()))
     }
 
     fn grant(
@@ -330,7 +345,7 @@ impl Accounts {
     }
 
     /// Changes the fields of the profile that are given. Sockets keep the old name until they
-    /// connect with a new token.
+    /// connect with a new token, and for as long nobody else can take it.
     pub(crate) async fn update(
         &self,
         user: UserId,
@@ -340,6 +355,12 @@ impl Accounts {
             return Err(AccountError::NothingToUpdate);
         }
         update.check()?;
+        if let Some(name) = &update.username
+            && self.is_carried_by_others(name, user)
+            && !self.is_called(user, name).await?
+        {
+            return Err(AccountError::RenameTaken);
+        }
         self.0
             .store
             .update(user, update, SystemTime::now())

@@ -53,7 +53,6 @@ pub(crate) struct Surroundings {
 /// What a session is made of.
 pub(crate) struct SessionParts {
     pub(crate) around: Rc<Surroundings>,
-    pub(crate) username: Arc<str>,
     pub(crate) outbox: Rc<Outbox>,
     pub(crate) socket: SocketKey,
     /// The place among the user's open sessions, given back when the session ends.
@@ -128,7 +127,7 @@ impl Session {
         Presence {
             session: self.id(),
             user: self.user(),
-            username: self.parts.username.clone(),
+            username: self.parts.online.name().clone(),
             persistence,
         }
     }

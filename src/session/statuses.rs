@@ -87,7 +87,7 @@ impl Session {
         }
         let others = |id: &UserId| *id != self.user() && *id != UserId::SERVER;
         let names: BTreeSet<_> = follow.usernames.into_iter().collect();
-        let others_names = |name: &String| **name != *self.parts.username;
+        let others_names = |name: &String| **name != **self.parts.online.name();
         Ok((
             ids.into_iter().filter(others).collect(),
             names.into_iter().filter(others_names).collect(),

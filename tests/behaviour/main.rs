@@ -26,6 +26,7 @@ mod limits;
 mod logs;
 mod messages;
 mod metrics;
+mod names;
 mod notifications;
 mod openapi;
 mod operators;

@@ -115,6 +115,10 @@ struct NoSessions;
 
 impl OpenSessions for NoSessions {
     fn close(&self, _: UserId, _: Ends, _: &'static str) {}
+
+    fn name_is_carried_by_others(&self, _: &str, _: UserId) -> bool {
+        false
+    }
 }
 
 async fn open(store: &Arc<MemoryStore>) -> Accounts {

@@ -132,13 +132,13 @@ impl Users {
 
     fn enter(&self, user: UserId) -> Option<OnlineSession> {
         let session = SessionId(Uuid::new_v4());
-        self.directory.enter(user, session, true).ok()
+        self.directory.enter(user, session, "ana".into(), true).ok()
     }
 
     async fn arrive(&self, session: &OnlineSession) -> Rc<Outbox> {
         let (outbox, home) = self.socket();
         let token = TokenId(Uuid::new_v4());
-        session.arrive("ana".into(), token, home).await.unwrap();
+        session.arrive(token, home).await.unwrap();
         outbox
     }
 
