@@ -22,7 +22,8 @@ use super::{
     token::{Caller, TokenError, TokenId, TokenIds, TokenKind, Tokens, Variables},
 };
 use crate::{
-    config::Settings,
+    config::{InvisibleNames, Settings},
+    name,
     rate::{Address, Rates},
     store::StoreError,
     user::UserId,
@@ -43,6 +44,7 @@ struct Inner {
     revocations: Revocations,
     passwords: Passwords,
     rates: Arc<Rates>,
+    invisible_names: InvisibleNames,
     max_list_items: usize,
 }
 
@@ -69,6 +71,7 @@ impl Accounts {
             revocations,
             passwords: Passwords::new(settings.password_hashers),
             rates,
+            invisible_names: settings.invisible_names,
             max_list_items: settings.max_list_items,
         })))
     }
@@ -120,13 +123,15 @@ impl Accounts {
         if let Some(login) = self.0.store.login(login_by.clone()).await? {
             return self.admit(login, password, &variables, from).await;
         }
-        let identity = match by {
-            SignInBy::Credential(credential) if create => {
-                self.0.rates.address_sign_ups.take(&from)?;
-                self.identity(credential, HashFor::Address(from)).await?
-            }
-            _ => return Err(AccountError::NotFound),
+        let SignInBy::Credential(credential) = by else {
+            return Err(AccountError::NotFound);
         };
+        if !create {
+            return Err(AccountError::NotFound);
+        }
+        let username = username.map(|name| self.visible(name)).transpose()?;
+        self.0.rates.address_sign_ups.take(&from)?;
+        let identity = self.identity(credential, HashFor::Address(from)).await?;
         match self.create(identity, username).await {
             Ok((user, username)) => {
                 Ok(self.grant(user, username.as_str(), self.0.ids.next(), &variables, true))
@@ -144,6 +149,12 @@ impl Accounts {
             Err(CreateError::UsernameTaken) => Err(AccountError::UsernameTaken),
             Err(CreateError::Store(error)) => Err(error.into()),
         }
+    }
+
+    /// A new name of a user as it may be kept.
+    fn visible(&self, name: Username) -> Result<Username, AccountError> {
+        let visible = name::visible(name.as_str(), "username", self.0.invisible_names)?;
+        Ok(Username::parse(&visible)?)
     }
 
     /// What is to be kept of a credential.
@@ -349,10 +360,14 @@ impl Accounts {
     pub(crate) async fn update(
         &self,
         user: UserId,
-        update: ProfileUpdate,
+        mut update: ProfileUpdate,
     ) -> Result<(), AccountError> {
         if update.is_empty() {
             return Err(AccountError::NothingToUpdate);
+        }
+        update.username = update.username.map(|name| self.visible(name)).transpose()?;
+        if let Some(name) = &mut update.display_name {
+            *name = name::visible(name, "display_name", self.0.invisible_names)?.into_owned();
         }
         update.check()?;
         if let Some(name) = &update.username

@@ -18,8 +18,8 @@ pub use self::{
     example::example_toml,
     layers::{ConfigError, Invocation, Origin, command, load},
     values::{
-        Durability, GroupAdd, LogFormat, MetricsListen, Networks, Rate, RateLimits, Secret,
-        ServerKeyFile, ValueError,
+        Durability, GroupAdd, InvisibleNames, LogFormat, MetricsListen, Networks, Rate, RateLimits,
+        Secret, ServerKeyFile, ValueError,
     },
 };
 
@@ -106,6 +106,15 @@ pub struct Settings {
     #[arg(long, env = "BANTER_PASSWORD_HASHERS", value_name = "COUNT", default_value = "2",
           value_parser = values::range(1, 64))]
     pub password_hashers: usize,
+
+    /// What is done about new names of users and groups with invisible characters or marks of direction in them: `refuse`, `clean` (they are taken out) or `allow`
+    #[arg(
+        long,
+        env = "BANTER_INVISIBLE_NAMES",
+        value_name = "WHAT",
+        default_value = "refuse"
+    )]
+    pub invisible_names: InvisibleNames,
 
     /// Largest REST body, before and after unpacking [1024-16777216 bytes]
     #[arg(long, env = "BANTER_MAX_BODY_BYTES", value_name = "BYTES", default_value = "262144",

@@ -1,6 +1,6 @@
 //! Why something was not done to a group.
 
-use crate::{page::LimitError, store::StoreError};
+use crate::{name::InvisibleError, page::LimitError, store::StoreError};
 
 /// Variants by what the caller can do next; `wire::error` gives each its code.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -39,6 +39,8 @@ pub(crate) enum GroupError {
         min: usize,
         max: usize,
     },
+    #[error(transparent)]
+    Invisible(#[from] InvisibleError),
     #[error("{field} must not contain the NUL character")]
     Nul { field: &'static str },
     #[error("max_count must be between 1 and {max}")]

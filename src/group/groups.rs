@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{
     channel::Micros,
-    config::{GroupAdd, Settings},
+    config::{GroupAdd, InvisibleNames, Settings},
     directory::Directory,
+    name,
     page::{ListPage, PageLimit},
     user::UserId,
 };
@@ -26,6 +27,7 @@ struct Inner {
     directory: Directory,
     max_list_items: usize,
     group_add: GroupAdd,
+    invisible_names: InvisibleNames,
     /// Users whose accounts are about to end, by how many requests: nobody adds them to a group any more.
     departing: Mutex<HashMap<UserId, usize>>,
 }
@@ -59,6 +61,7 @@ impl Groups {
             directory,
             max_list_items: settings.max_list_items,
             group_add: settings.group_add,
+            invisible_names: settings.invisible_names,
             departing: Mutex::default(),
         }))
     }
@@ -67,8 +70,9 @@ impl Groups {
     pub(crate) async fn create(
         &self,
         creator: UserId,
-        group: NewGroup,
+        mut group: NewGroup,
     ) -> Result<Group, GroupError> {
+        group.name = self.visible(group.name)?;
         group.check()?;
         self.0
             .store
@@ -76,13 +80,19 @@ impl Groups {
             .await
     }
 
+    /// The name of a group as it may be kept.
+    fn visible(&self, name: String) -> Result<String, GroupError> {
+        Ok(name::visible(&name, "name", self.0.invisible_names)?.into_owned())
+    }
+
     /// Changes the fields that are given.
     pub(crate) async fn update(
         &self,
         caller: UserId,
         group: GroupId,
-        update: GroupUpdate,
+        mut update: GroupUpdate,
     ) -> Result<(), GroupError> {
+        update.name = update.name.map(|name| self.visible(name)).transpose()?;
         update.check()?;
         self.0
             .store

@@ -199,6 +199,7 @@ impl From<GroupError> for ApiError {
             | GroupError::NothingToUpdate
             | GroupError::Length { .. }
             | GroupError::Nul { .. }
+            | GroupError::Invisible(_)
             | GroupError::MaxCount { .. }
             | GroupError::NoUsers
             | GroupError::TooManyUsers { .. }
@@ -396,6 +397,7 @@ impl From<AccountError> for ApiError {
         let code = match &error {
             AccountError::Credential(_)
             | AccountError::Profile(_)
+            | AccountError::Invisible(_)
             | AccountError::RenameTaken
             | AccountError::NothingToUpdate
             | AccountError::LogoutToken(_)

@@ -1,9 +1,10 @@
-//! Names as others read them: nobody takes one that an open socket still carries.
+//! Names as others read them: nobody takes one that an open socket still carries, and none holds what nobody sees.
 
+use banter::config::InvisibleNames;
 use serde_json::{Value, json};
 
 use crate::harness::{
-    BAD, DONE, Person, Server, Site, TAKEN, Verdict, escape, until, verdict,
+    BAD, DONE, Person, Server, Site, TAKEN, Verdict, escape, settings, until, verdict,
 };
 
 async fn rename(site: &Site, who: &Person, fields: Value) -> Verdict {
@@ -56,5 +57,85 @@ async fn nobody_takes_a_name_that_an_open_socket_still_carries() {
         .await,
         DONE
     );
+    server.stop().await;
+}
+
+const UNSEEN: [&str; 5] = [
+    "an\u{202e}a",
+    "an\u{200b}a",
+    "an\u{ad}a",
+    "an\u{3164}a",
+    "an\u{e0061}a",
+];
+
+#[actix_web::test]
+async fn names_with_something_that_nobody_sees_are_refused() {
+    let server = Server::start().await;
+    let ben = server.person("ben").await;
+    let group = server.create_group(&ben, "Group", json!({})).await;
+    for name in UNSEEN {
+        assert_eq!(sign_up(&server, "new", name).await, BAD, "{name:?}");
+        for field in ["username", "display_name"] {
+            let (status, answer) = server
+                .ask(&ben, "PUT", "/v2/account", json!({field: name}))
+                .await;
+            assert_eq!(status, 400, "{name:?}");
+            let why = answer["message"].as_str().unwrap();
+            assert!(why.starts_with(field) && why.contains("invisible"), "{why}");
+        }
+        let made = server
+            .ask(&ben, "POST", "/v2/group", json!({"name": name}))
+            .await;
+        assert_eq!(verdict(&made), BAD, "{name:?}");
+        let renamed = server
+            .update_group(&ben, &group, json!({"name": name}))
+            .await;
+        assert_eq!(renamed, BAD, "{name:?}");
+        // Whoever is known signs in, whatever else is said; and a room is its id.
+        assert_eq!(sign_up(&server, "ben", name).await, DONE);
+        server.socket(&ben).await.join(name).await;
+    }
+    // As scripts and emoji need them.
+    for name in [
+        "\u{645}\u{6cc}\u{200c}\u{62e}",
+        "\u{2764}\u{fe0f}\u{200d}\u{1f525}",
+    ] {
+        let fields = json!({"username": name, "display_name": name});
+        assert_eq!(rename(&server, &ben, fields).await, DONE);
+    }
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn by_setting_what_nobody_sees_is_taken_out_or_left_in() {
+    let mut cleaning = settings();
+    cleaning.invisible_names = InvisibleNames::Clean;
+    let server = Server::with(cleaning).await;
+    let ben = server.person("ben").await;
+    assert_eq!(sign_up(&server, "new", "an\u{202e}a").await, DONE);
+    assert_eq!(sign_up(&server, "another", "ana").await, TAKEN);
+    assert_eq!(sign_up(&server, "another", "a\u{200b}na").await, TAKEN);
+    assert_eq!(
+        sign_up(&server, "another", "\u{200b}").await,
+        BAD,
+        "nothing is left"
+    );
+    assert_eq!(
+        rename(&server, &ben, json!({"display_name": "Be\u{2066}n"})).await,
+        DONE
+    );
+    assert_eq!(
+        server.get(&ben, "/v2/account").await["user"]["display_name"],
+        "Ben"
+    );
+    server.create_group(&ben, "G\u{feff}roup", json!({})).await;
+    assert!(server.group_named(&ben, "Group").await.is_some());
+
+    let mut lenient = settings();
+    lenient.invisible_names = InvisibleNames::Allow;
+    let server = server.restart(lenient).await;
+    for name in UNSEEN {
+        assert_eq!(sign_up(&server, name, name).await, DONE, "{name:?}");
+    }
     server.stop().await;
 }
