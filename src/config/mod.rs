@@ -409,6 +409,11 @@ pub struct Settings {
           value_parser = values::range(1, 64))]
     pub readers: usize,
 
+    /// Time a search for groups may take, and before that wait for others; a longer one is refused with 429 [10ms-60s]
+    #[arg(long, env = "BANTER_SEARCH_TIMEOUT", value_name = "TIME", default_value = "1s",
+          value_parser = duration(Duration::from_millis(10), Duration::from_secs(60)))]
+    pub search_timeout: Duration,
+
     /// Reads that may wait for a reader before requests are refused with 503 [1-1000000]
     #[arg(long, env = "BANTER_READER_QUEUE", value_name = "COUNT", default_value = "1024",
           value_parser = values::range(1, 1_000_000))]

@@ -149,6 +149,10 @@ fn describe() {
         "banter_shares_refused_total",
         "Requests refused because one account or address held its share of what is scarce, by what that is"
     );
+    describe_counter!(
+        "banter_searches_refused_total",
+        "Searches that were refused or ended, by why: too long, busy, or one at a time"
+    );
     describe_counter!("banter_refusals_total", "Requests refused, by whom and why");
     describe_counter!(
         "banter_bodies_discarded_total",

@@ -57,6 +57,8 @@ pub(crate) enum GroupError {
     Members,
     #[error("name cannot be combined with other filters")]
     FilterWithName,
+    #[error("another search of yours is running: one at a time")]
+    Searching,
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The group failed while the change was under way; it may or may not have been made.

@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 
 use super::{
     Action, Change, ChangeGroup, EdgePosition, Group, GroupError, GroupFilter, GroupId,
-    GroupPosition, GroupStore, GroupUpdate, Member, Membership, NewGroup, Role, state,
+    GroupPosition, GroupStore, GroupUpdate, Member, Membership, NewGroup, Role, searches::Searches,
+    state,
 };
 use crate::{
     channel::Micros,
@@ -15,6 +16,7 @@ use crate::{
     directory::Directory,
     name,
     page::{ListPage, PageLimit},
+    store::StoreError,
     user::UserId,
 };
 
@@ -30,6 +32,7 @@ struct Inner {
     invisible_names: InvisibleNames,
     /// Users whose accounts are about to end, by how many requests: nobody adds them to a group any more.
     departing: Mutex<HashMap<UserId, usize>>,
+    searches: Searches,
 }
 
 /// A user whom nobody adds to a group and who joins none; see [`Groups::hold_out`].
@@ -63,6 +66,7 @@ impl Groups {
             group_add: settings.group_add,
             invisible_names: settings.invisible_names,
             departing: Mutex::default(),
+            searches: Searches::default(),
         }))
     }
 
@@ -182,15 +186,23 @@ impl Groups {
         }
     }
 
-    /// Groups by name or properties. `limit` is 1 to 100, by default 1.
+    /// Groups by name or properties. `limit` is 1 to 100, by default 1. Nobody has two such searches at the same time.
     pub(crate) async fn list(
         &self,
+        caller: UserId,
         filter: GroupFilter,
         beyond: Option<GroupPosition>,
         limit: Option<i32>,
     ) -> Result<ListPage<Group, GroupPosition>, GroupError> {
         let limit = PageLimit::ONE.of(limit)?;
-        let found = self.0.store.list(filter, beyond, limit).await?;
+        let (store, search) = (self.0.store.clone(), self.0.searches.begin(caller)?);
+        // It lasts when nobody waits for it any more: whoever hangs up cannot begin another one.
+        let found = actix_rt::spawn(async move {
+            let _search = search;
+            store.list(filter, beyond, limit).await
+        });
+        let lost = |_| StoreError::Failed("a search was lost".into());
+        let found = found.await.map_err(lost)??;
         Ok(found.page(|group| GroupPosition {
             name: group.name.clone(),
             edge_count: group.edge_count,

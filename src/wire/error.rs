@@ -208,6 +208,7 @@ impl From<GroupError> for ApiError {
             | GroupError::Members
             | GroupError::FilterWithName => ApiCode::InvalidArgument,
             GroupError::NotFriend => ApiCode::PermissionDenied,
+            GroupError::Searching => ApiCode::ResourceExhausted,
             GroupError::Unavailable | GroupError::Lost => ApiCode::Unavailable,
             GroupError::Store(error) => return error.clone().into(),
         };
@@ -267,7 +268,7 @@ pub(crate) enum ApiCode {
     NotFound = 5,
     AlreadyExists = 6,
     PermissionDenied = 7,
-    /// A rate has been exceeded.
+    /// A rate has been exceeded, or the time of a search.
     ResourceExhausted = 8,
     /// What is asked for exists in the protocol, and not on this server.
     FailedPrecondition = 9,
@@ -370,6 +371,10 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::new(ApiCode::Unavailable, "the server is busy, try again"),
+            StoreError::TooLong => Self::new(
+                ApiCode::ResourceExhausted,
+                "the search took too long, ask more narrowly",
+            ),
             StoreError::Closed => Self::new(ApiCode::Unavailable, "the server is shutting down"),
             StoreError::Failed(cause) => {
                 // For the log alone: it may hold paths of this machine.
@@ -434,6 +439,8 @@ mod tests {
             assert_eq!(told.code, EnvelopeCode::Internal);
             assert!(!told.message.contains("disk"), "{}", told.message);
         }
+        let long = ApiError::from(GroupError::Store(StoreError::TooLong));
+        assert_eq!(long.code, ApiCode::ResourceExhausted);
         let refused = EnvelopeError::from(DeclineError::NotYours);
         assert_eq!(refused.code, EnvelopeCode::BadInput);
         let error = ApiError::from(FriendError::Store(failed()));

@@ -155,7 +155,7 @@ fn filter(query: &Query<'_>) -> Result<GroupFilter, ApiError> {
 }
 
 async fn list(
-    _: Searching,
+    Searching(caller): Searching,
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<GroupsAnswer>, ApiError> {
@@ -165,7 +165,8 @@ async fn list(
     let scope = groups_scope(&filter);
     let beyond = read_cursor(&query, "cursor", &shared.cursor_key, &scope)?;
     let limit = query.integer("limit")?;
-    let page = shared.groups.list(filter, beyond, limit).await?;
+    let groups = &shared.groups;
+    let page = groups.list(caller.user, filter, beyond, limit).await?;
     let cursor = page.next.map(|next| shared.cursor_key.seal(&scope, &next));
     Ok(Json(GroupsAnswer::new(page.entries, cursor)))
 }

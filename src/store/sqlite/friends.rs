@@ -115,12 +115,7 @@ impl FriendStore for Sqlite {
         beyond: Option<FriendOfFriendPosition>,
         limit: usize,
     ) -> StoreFuture<'_, Result<ListPage<FriendOfFriend, FriendOfFriendPosition>, StoreError>> {
-        Box::pin(async move {
-            let turn = self.searches.acquire().await;
-            let _turn = turn.map_err(|_| StoreError::Closed)?;
-            self.read(move |conn| Ok(of_friends(conn, user, beyond, limit, MOST_PASSED)?))
-                .await
-        })
+        Box::pin(self.search(move |conn| Ok(of_friends(conn, user, beyond, limit, MOST_PASSED)?)))
     }
 
     fn blocked(&self, user: UserId) -> StoreFuture<'_, Result<Vec<UserId>, StoreError>> {
