@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     credential::{Credential, Identity, Password, Username},
+    decoy::decoy_hash,
     error::AccountError,
     keys::Keys,
     open_sessions::OpenSessions,
@@ -43,6 +44,8 @@ struct Inner {
     ids: TokenIds,
     revocations: Revocations,
     passwords: Passwords,
+    /// What a password is compared with where there is none.
+    decoy: String,
     rates: Arc<Rates>,
     invisible_names: InvisibleNames,
     max_list_items: usize,
@@ -70,6 +73,7 @@ impl Accounts {
             ids,
             revocations,
             passwords: Passwords::new(settings.password_hashers),
+            decoy: decoy_hash(),
             rates,
             invisible_names: settings.invisible_names,
             max_list_items: settings.max_list_items,
@@ -123,12 +127,16 @@ impl Accounts {
         if let Some(login) = self.0.store.login(login_by.clone()).await? {
             return self.admit(login, password, &variables, from).await;
         }
-        let SignInBy::Credential(credential) = by else {
-            return Err(AccountError::NotFound);
+        let credential = match by {
+            SignInBy::Credential(credential) if create => credential,
+            SignInBy::Credential(_) | SignInBy::Username(..) => {
+                if let Some(password) = password {
+                    let (decoy, hash_for) = (self.0.decoy.clone(), HashFor::Address(from));
+                    self.0.passwords.matches(password, decoy, hash_for).await?;
+                }
+                return Err(AccountError::NotFound);
+            }
         };
-        if !create {
-            return Err(AccountError::NotFound);
-        }
         let username = username.map(|name| self.visible(name)).transpose()?;
         self.0.rates.address_sign_ups.take(&from)?;
         let identity = self.identity(credential, HashFor::Address(from)).await?;
@@ -182,11 +190,12 @@ impl Accounts {
     ) -> Result<SessionGrant, AccountError> {
         let user = login.user;
         self.0.rates.sign_ins.take(&user)?;
-        if let Some(password) = password {
-            let hash = login.password_hash.ok_or(AccountError::WrongPassword)?;
-            if !self.guess(user, from, password, hash).await? {
-                return Err(AccountError::WrongPassword);
-            }
+        if let Some(password) = password
+            && !self
+                .guess(user, from, password, login.password_hash)
+                .await?
+        {
+            return Err(AccountError::WrongPassword);
         }
         Ok(self.grant(
             login.user,
@@ -197,19 +206,22 @@ impl Accounts {
         ))
     }
 
-    /// Whether a password is the right one. Who has guessed wrong too often may not try any more for a while.
+    /// Whether a password is the right one, which takes as long where there is none. Who has guessed wrong too often may
+    /// not try any more for a while.
     async fn guess(
         &self,
         user: UserId,
         from: Address,
         password: Password,
-        hash: String,
+        hash: Option<String>,
     ) -> Result<bool, AccountError> {
         let rates = &self.0.rates;
         rates.wrong_passwords.may_try(&(user, from))?;
         rates.account_wrong_passwords.may_try(&user)?;
         let hash_for = HashFor::Account(user, from);
-        let right = self.0.passwords.matches(password, hash, hash_for).await?;
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.0.decoy.clone());
+        let right = self.0.passwords.matches(password, hash, hash_for).await? && known;
         if !right {
             rates.wrong_passwords.failed(&(user, from));
             rates.account_wrong_passwords.failed(&user);

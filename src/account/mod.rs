@@ -12,6 +12,7 @@
 
 mod accounts;
 mod credential;
+mod decoy;
 mod error;
 mod keys;
 mod open_sessions;

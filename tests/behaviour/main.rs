@@ -23,6 +23,7 @@ mod heartbeat;
 mod hide_blocked;
 mod history;
 mod limits;
+mod logins;
 mod logs;
 mod messages;
 mod metrics;
