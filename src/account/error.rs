@@ -16,6 +16,9 @@ pub(crate) enum AccountError {
     NotFound,
     #[error("invalid credentials")]
     WrongPassword,
+    /// By somebody else, while this request was looking at it; nothing was done.
+    #[error("the password has just been changed, try again")]
+    PasswordChanged,
     /// At the creation of an account; nothing was made.
     #[error("username is already in use")]
     UsernameTaken,

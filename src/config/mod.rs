@@ -102,6 +102,26 @@ pub struct Settings {
           value_parser = duration(Duration::from_secs(1), Duration::from_secs(366 * 86_400)))]
     pub refresh_expiry: Duration,
 
+    /// Whether a refresh token is good once: used again, it ends all tokens of its sign-in, and their sockets
+    #[arg(long, env = "BANTER_ROTATE_REFRESH_TOKENS", value_name = "BOOL", default_value = "false",
+          action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub rotate_refresh_tokens: bool,
+
+    /// How long the last refresh token that was used may be used once more, for clients that have lost the answer [0s-300s]
+    #[arg(long, env = "BANTER_REFRESH_GRACE", value_name = "TIME", default_value = "10s",
+          value_parser = duration(Duration::ZERO, Duration::from_secs(300)))]
+    pub refresh_grace: Duration,
+
+    /// Whether a socket is closed when the session token it was opened with expires
+    #[arg(long, env = "BANTER_CLOSE_AT_TOKEN_EXPIRY", value_name = "BOOL", default_value = "false",
+          action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub close_at_token_expiry: bool,
+
+    /// Whether changing a password and unlinking an email take the old password, as `old_password` among the `vars`
+    #[arg(long, env = "BANTER_REQUIRE_OLD_PASSWORD", value_name = "BOOL", default_value = "false",
+          action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub require_old_password: bool,
+
     /// Password hashes computed at the same time; each takes about 19 MiB and a core for tens of milliseconds [1-64]
     #[arg(long, env = "BANTER_PASSWORD_HASHERS", value_name = "COUNT", default_value = "2",
           value_parser = values::range(1, 64))]

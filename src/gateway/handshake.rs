@@ -1,4 +1,8 @@
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use actix_http::{RequestHead, StatusCode, header, ws};
 use actix_web::{HttpResponse, http::header::ContentType};
@@ -184,6 +188,11 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
     let around = worker.surroundings();
     let relay = &around.relay;
     let outbox = Rc::new(Outbox::new(format, worker.shared.outbox_limits()));
+    if settings.close_at_token_expiry {
+        let expires = UNIX_EPOCH + Duration::from_secs(caller.expires);
+        let left = expires.duration_since(SystemTime::now());
+        outbox.expire_at(Instant::now() + left.unwrap_or_default());
+    }
     let hides = settings.hide_blocked.then_some(caller.user);
     let socket = relay.attach(outbox.clone(), hides);
     let home = Home {

@@ -24,7 +24,7 @@ use super::{
     Notify, SetStatus, Status, StatusPresence, Unfollow, UserId, state::Statuses,
 };
 use crate::{
-    account::{Ends, TokenId},
+    account::TokenId,
     channel::{Micros, SessionId},
     directory::Directory,
     relay::{Closing, Event, Flush, News, Reply},
@@ -346,10 +346,7 @@ impl Handler<CloseSessions> for UserActor {
     type Result = ();
 
     fn handle(&mut self, CloseSessions { tokens, why }: CloseSessions, _: &mut Context<Self>) {
-        let ends = |session: &&OpenSession| match tokens {
-            Ends::Family(token) => session.token == token,
-            Ends::UpTo(cut) => session.token <= cut,
-        };
+        let ends = |session: &&OpenSession| tokens.include(session.token);
         for session in self.sessions.iter().filter(ends) {
             self.close(session.seat, why, None);
         }

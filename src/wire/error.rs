@@ -411,7 +411,9 @@ impl From<AccountError> for ApiError {
             AccountError::UsernameTaken | AccountError::IdentityTaken(_) => ApiCode::AlreadyExists,
             AccountError::CannotUnlink => ApiCode::PermissionDenied,
             AccountError::WrongPassword => ApiCode::Unauthenticated,
-            AccountError::Busy | AccountError::StillInGroups => ApiCode::Unavailable,
+            AccountError::Busy | AccountError::StillInGroups | AccountError::PasswordChanged => {
+                ApiCode::Unavailable
+            }
             AccountError::Limited(limited) => return (*limited).into(),
             AccountError::Hashing => {
                 tracing::error!("password hashing failed");

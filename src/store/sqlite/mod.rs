@@ -53,6 +53,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../schemas/sqlite/0002_messages.sql"),
     include_str!("../../../schemas/sqlite/0003_groups.sql"),
     include_str!("../../../schemas/sqlite/0004_friends.sql"),
+    include_str!("../../../schemas/sqlite/0005_tokens.sql"),
 ];
 
 /// The database. Cheap to clone.
