@@ -218,7 +218,7 @@ impl Builder {
         let accounts =
             Accounts::open(shared.clone(), &keys, &settings, sessions, rates.clone()).await?;
         let most = settings.max_list_items;
-        let groups = Groups::new(shared.clone(), directory.clone(), most);
+        let groups = Groups::new(shared.clone(), directory.clone(), &settings);
         let notifications = Notifications::new(shared.clone(), most);
         let friends = Friends::new(shared.clone(), directory.clone(), most);
         let chat_requests = ChatRequests::new(shared, directory.clone());

@@ -19,6 +19,7 @@ mod directory;
 pub mod fuzz;
 mod gateway;
 mod group;
+mod name;
 mod open_files;
 mod page;
 mod private;

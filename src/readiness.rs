@@ -60,7 +60,7 @@ async fn within(
         Ok(Ok(())) => None,
         Ok(Err(StoreError::Busy)) => Some(NotReady::Busy),
         Ok(Err(StoreError::Closed)) => Some(NotReady::ShuttingDown),
-        Ok(Err(error @ StoreError::Failed(_))) => {
+        Ok(Err(error @ (StoreError::Failed(_) | StoreError::TooLong))) => {
             tracing::warn!(%error, "not ready: {otherwise}");
             Some(otherwise)
         }

@@ -1,13 +1,18 @@
-//! The account service: what REST and the socket handshake ask for.
+//! The account service: what REST and the socket handshake ask for. Links are in `links`.
+
+mod links;
 
 use std::{
     collections::BTreeSet,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use tokio::sync::RwLock;
 
 use super::{
     credential::{Credential, Identity, Password, Username},
+    decoy::decoy_hash,
     error::AccountError,
     keys::Keys,
     open_sessions::OpenSessions,
@@ -15,14 +20,16 @@ use super::{
     profile::{Account, ProfileUpdate, User},
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
     revocation::{Ends, Revocation, Revocations},
+    rotation::{Presented, Rotation},
     store::{
-        AccountStore, CreateError, DeleteError, LinkError, Login, LoginBy, NewAccount, NewIdentity,
+        AccountStore, CreateError, DeleteError, Login, LoginBy, NewAccount, NewIdentity,
         UpdateError,
     },
-    token::{Caller, TokenError, TokenId, TokenIds, TokenKind, Tokens, Variables},
+    token::{Bearer, Caller, TokenError, TokenId, TokenIds, TokenKind, Tokens, Variables},
 };
 use crate::{
-    config::Settings,
+    config::{InvisibleNames, Settings},
+    name,
     rate::{Address, Rates},
     store::StoreError,
     user::UserId,
@@ -42,7 +49,15 @@ struct Inner {
     ids: TokenIds,
     revocations: Revocations,
     passwords: Passwords,
+    /// What a password is compared with where there is none.
+    decoy: String,
+    /// Held while a password is being changed; sign-ins look passwords up in between.
+    password_changes: RwLock<()>,
+    require_old_password: bool,
+    rotate_refresh_tokens: bool,
+    refresh_grace: Duration,
     rates: Arc<Rates>,
+    invisible_names: InvisibleNames,
     max_list_items: usize,
 }
 
@@ -68,7 +83,13 @@ impl Accounts {
             ids,
             revocations,
             passwords: Passwords::new(settings.password_hashers),
+            decoy: decoy_hash(),
+            password_changes: RwLock::default(),
+            require_old_password: settings.require_old_password,
+            rotate_refresh_tokens: settings.rotate_refresh_tokens,
+            refresh_grace: settings.refresh_grace,
             rates,
+            invisible_names: settings.invisible_names,
             max_list_items: settings.max_list_items,
         })))
     }
@@ -117,33 +138,48 @@ impl Accounts {
             }
             SignInBy::Username(name, password) => (LoginBy::Username(name), Some(password)),
         };
-        if let Some(login) = self.0.store.login(login_by.clone()).await? {
-            return self.admit(login, password, &variables, from).await;
+        if let (token, Some(login)) = self.look_up(login_by.clone(), &password).await? {
+            return self.admit(login, password, token, &variables, from).await;
         }
-        let identity = match by {
-            SignInBy::Credential(credential) if create => {
-                self.0.rates.address_sign_ups.take(&from)?;
-                self.identity(credential, HashFor::Address(from)).await?
+        let credential = match by {
+            SignInBy::Credential(credential) if create => credential,
+            SignInBy::Credential(_) | SignInBy::Username(..) => {
+                if let Some(password) = password {
+                    let (decoy, hash_for) = (self.0.decoy.clone(), HashFor::Address(from));
+                    self.0.passwords.matches(password, decoy, hash_for).await?;
+                }
+                return Err(AccountError::NotFound);
             }
-            _ => return Err(AccountError::NotFound),
         };
+        let username = username.map(|name| self.visible(name)).transpose()?;
+        self.0.rates.address_sign_ups.take(&from)?;
+        let identity = self.identity(credential, HashFor::Address(from)).await?;
         match self.create(identity, username).await {
             Ok((user, username)) => {
-                Ok(self.grant(user, username.as_str(), self.0.ids.next(), &variables, true))
+                let bearer = Bearer {
+                    user,
+                    username: username.as_str(),
+                    token: self.0.ids.next(),
+                    generation: 0,
+                    variables: &variables,
+                };
+                Ok(self.grant(&bearer, true))
             }
             // The same client signed up twice at once; the other request made the account.
             Err(CreateError::IdentityTaken) => {
-                let login = self
-                    .0
-                    .store
-                    .login(login_by)
-                    .await?
-                    .ok_or(AccountError::NotFound)?;
-                self.admit(login, password, &variables, from).await
+                let (token, login) = self.look_up(login_by, &password).await?;
+                let login = login.ok_or(AccountError::NotFound)?;
+                self.admit(login, password, token, &variables, from).await
             }
             Err(CreateError::UsernameTaken) => Err(AccountError::UsernameTaken),
             Err(CreateError::Store(error)) => Err(error.into()),
         }
+    }
+
+    /// A new name of a user as it may be kept.
+    fn visible(&self, name: Username) -> Result<Username, AccountError> {
+        let visible = name::visible(name.as_str(), "username", self.0.invisible_names)?;
+        Ok(Username::parse(&visible)?)
     }
 
     /// What is to be kept of a credential.
@@ -162,43 +198,67 @@ impl Accounts {
         })
     }
 
+    /// Who is known by what was given, and the token they will have. The token is from before the look, so that it
+    /// ends with a password that was looked at while it was being changed.
+    async fn look_up(
+        &self,
+        by: LoginBy,
+        password: &Option<Password>,
+    ) -> Result<(TokenId, Option<Login>), StoreError> {
+        let _unchanged = match password {
+            Some(_) => Some(self.0.password_changes.read().await),
+            None => None,
+        };
+        let token = self.0.ids.next();
+        Ok((token, self.0.store.login(by).await?))
+    }
+
     async fn admit(
         &self,
         login: Login,
         password: Option<Password>,
+        token: TokenId,
         variables: &Variables,
         from: Address,
     ) -> Result<SessionGrant, AccountError> {
         let user = login.user;
         self.0.rates.sign_ins.take(&user)?;
-        if let Some(password) = password {
-            let hash = login.password_hash.ok_or(AccountError::WrongPassword)?;
-            if !self.guess(user, from, password, hash).await? {
-                return Err(AccountError::WrongPassword);
-            }
+        if let Some(password) = password
+            && !self
+                .guess(user, from, password, login.password_hash)
+                .await?
+        {
+            return Err(AccountError::WrongPassword);
         }
-        Ok(self.grant(
-            login.user,
-            &login.username,
-            self.0.ids.next(),
+        if self.is_ended(user, token) {
+            return Err(TokenError::Ended.into());
+        }
+        let bearer = Bearer {
+            user,
+            username: &login.username,
+            token,
+            generation: 0,
             variables,
-            false,
-        ))
+        };
+        Ok(self.grant(&bearer, false))
     }
 
-    /// Whether a password is the right one. Who has guessed wrong too often may not try any more for a while.
+    /// Whether a password is the right one, which takes as long where there is none. Who has guessed wrong too often may
+    /// not try any more for a while.
     async fn guess(
         &self,
         user: UserId,
         from: Address,
         password: Password,
-        hash: String,
+        hash: Option<String>,
     ) -> Result<bool, AccountError> {
         let rates = &self.0.rates;
         rates.wrong_passwords.may_try(&(user, from))?;
         rates.account_wrong_passwords.may_try(&user)?;
         let hash_for = HashFor::Account(user, from);
-        let right = self.0.passwords.matches(password, hash, hash_for).await?;
+        let known = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.0.decoy.clone());
+        let right = self.0.passwords.matches(password, hash, hash_for).await? && known;
         if !right {
             rates.wrong_passwords.failed(&(user, from));
             rates.account_wrong_passwords.failed(&user);
@@ -222,7 +282,11 @@ impl Accounts {
                 now: SystemTime::now(),
             };
             tries -= 1;
-            match self.0.store.create(account).await {
+            let created = match self.is_carried_by_others(&username, user) {
+                true => Err(CreateError::UsernameTaken),
+                false => self.0.store.create(account).await,
+            };
+            match created {
                 Ok(()) => return Ok((user, username)),
                 Err(CreateError::UsernameTaken) if tries > 0 => {}
                 Err(error) => return Err(error),
@@ -230,20 +294,20 @@ impl Accounts {
         }
     }
 
-    fn grant(
-        &self,
-        user: UserId,
-        username: &str,
-        token: TokenId,
-        variables: &Variables,
-        created: bool,
-    ) -> SessionGrant {
+    /// Whether an open socket of somebody else still goes by a name.
+    fn is_carried_by_others(&self, name: &Username, user: UserId) -> bool {
+        let sessions = &self.0.sessions;
+        sessions.name_is_carried_by_others(name.as_str(), user)
+    }
+
+    async fn is_called(&self, user: UserId, name: &Username) -> Result<bool, StoreError> {
+        let login = self.0.store.login(LoginBy::User(user)).await?;
+        Ok(login.is_some_and(|login| login.username == name.as_str()))
+    }
+
+    fn grant(&self, bearer: &Bearer<'_>, created: bool) -> SessionGrant {
         let now = unix_seconds();
-        let issue = |kind| {
-            self.0
-                .tokens
-                .issue(kind, user, username, token, variables, now)
-        };
+        let issue = |kind| self.0.tokens.issue(kind, bearer, now);
         SessionGrant {
             token: issue(TokenKind::Session),
             refresh_token: issue(TokenKind::Refresh),
@@ -251,7 +315,8 @@ impl Accounts {
         }
     }
 
-    /// Buys a new pair of the same family with a refresh token, under the user's present name.
+    /// Buys a new pair of the same family with a refresh token, under the user's present name. By setting, a token
+    /// is good for that once; see `rotation`.
     pub(crate) async fn refresh(
         &self,
         request: RefreshRequest,
@@ -268,7 +333,49 @@ impl Accounts {
             true => &*caller.variables,
             false => &request.variables,
         };
-        Ok(self.grant(caller.user, &login.username, caller.token, variables, false))
+        let bearer = Bearer {
+            user: caller.user,
+            username: &login.username,
+            token: caller.token,
+            generation: self.rotate(&caller).await?,
+            variables,
+        };
+        Ok(self.grant(&bearer, false))
+    }
+
+    /// The number of the refresh token that another one buys.
+    async fn rotate(&self, caller: &Caller) -> Result<u64, AccountError> {
+        if !self.0.rotate_refresh_tokens {
+            return Ok(caller.generation);
+        }
+        let (now, ends) = (SystemTime::now(), Ends::Family(caller.token));
+        let presented = Presented {
+            family: caller.token,
+            generation: caller.generation,
+            now,
+            grace: self.0.refresh_grace,
+            end: self.revocation(caller.user, ends, now),
+        };
+        let reused = |outcome| {
+            metrics::counter!("banter_refresh_tokens_reused_total", "outcome" => outcome)
+                .increment(1);
+        };
+        match self.0.store.rotate(presented).await? {
+            Rotation::Next(generation) => Ok(generation),
+            Rotation::Again(generation) => {
+                reused("repeated");
+                Ok(generation)
+            }
+            Rotation::Reused => {
+                reused("ended");
+                tracing::info!(user = %caller.user, "a refresh token was used again: its sign-in has ended");
+                self.0.revocations.add(&[presented.end], now);
+                self.0
+                    .sessions
+                    .close(caller.user, ends, "refresh token used again");
+                Err(TokenError::Ended.into())
+            }
+        }
     }
 
     /// Ends the families of the given tokens, or all tokens of the caller when none is given, and
@@ -330,16 +437,26 @@ impl Accounts {
     }
 
     /// Changes the fields of the profile that are given. Sockets keep the old name until they
-    /// connect with a new token.
+    /// connect with a new token, and for as long nobody else can take it.
     pub(crate) async fn update(
         &self,
         user: UserId,
-        update: ProfileUpdate,
+        mut update: ProfileUpdate,
     ) -> Result<(), AccountError> {
         if update.is_empty() {
             return Err(AccountError::NothingToUpdate);
         }
+        update.username = update.username.map(|name| self.visible(name)).transpose()?;
+        if let Some(name) = &mut update.display_name {
+            *name = name::visible(name, "display_name", self.0.invisible_names)?.into_owned();
+        }
         update.check()?;
+        if let Some(name) = &update.username
+            && self.is_carried_by_others(name, user)
+            && !self.is_called(user, name).await?
+        {
+            return Err(AccountError::RenameTaken);
+        }
         self.0
             .store
             .update(user, update, SystemTime::now())
@@ -367,40 +484,6 @@ impl Accounts {
         Ok(())
     }
 
-    /// Links what a user signs in with to the caller's account.
-    pub(crate) async fn link(
-        &self,
-        user: UserId,
-        credential: Credential,
-        from: Address,
-    ) -> Result<(), AccountError> {
-        let name = match credential {
-            Credential::Device(_) => "device id",
-            Credential::Custom(_) => "custom id",
-            Credential::Email(..) => "email",
-        };
-        let hash_for = HashFor::Account(user, from);
-        let identity = self.identity(credential, hash_for).await?;
-        self.0
-            .store
-            .link(user, identity, SystemTime::now())
-            .await
-            .map_err(|error| link_error(error, name))
-    }
-
-    /// Unlinks one identity of several.
-    pub(crate) async fn unlink(
-        &self,
-        user: UserId,
-        identity: Identity,
-    ) -> Result<(), AccountError> {
-        self.0
-            .store
-            .unlink(user, identity, SystemTime::now())
-            .await
-            .map_err(|error| link_error(error, "identity"))
-    }
-
     /// Users by id and by name, each once, unknown ones left out.
     pub(crate) async fn find_users(
         &self,
@@ -420,15 +503,6 @@ impl Accounts {
             return Err(AccountError::TooMany { what, max });
         }
         Ok(())
-    }
-}
-
-fn link_error(error: LinkError, name: &'static str) -> AccountError {
-    match error {
-        LinkError::NoSuchUser => AccountError::NotFound,
-        LinkError::Taken => AccountError::IdentityTaken(name),
-        LinkError::NotRemovable => AccountError::CannotUnlink,
-        LinkError::Store(error) => error.into(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why an account operation was refused.
 
 use super::{credential::CredentialError, profile::ProfileError, token::TokenError};
-use crate::{rate::Limited, store::StoreError};
+use crate::{name::InvisibleError, rate::Limited, store::StoreError};
 
 /// Variants by what the caller can do next; `wire::error` gives each its code.
 #[derive(Debug, thiserror::Error)]
@@ -10,10 +10,15 @@ pub(crate) enum AccountError {
     Credential(#[from] CredentialError),
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    #[error(transparent)]
+    Invisible(#[from] InvisibleError),
     #[error("user account not found")]
     NotFound,
     #[error("invalid credentials")]
     WrongPassword,
+    /// By somebody else, while this request was looking at it; nothing was done.
+    #[error("the password has just been changed, try again")]
+    PasswordChanged,
     /// At the creation of an account; nothing was made.
     #[error("username is already in use")]
     UsernameTaken,

@@ -12,6 +12,7 @@
 
 mod accounts;
 mod credential;
+mod decoy;
 mod error;
 mod keys;
 mod open_sessions;
@@ -19,6 +20,7 @@ mod password;
 mod profile;
 mod request;
 mod revocation;
+mod rotation;
 mod store;
 mod token;
 
@@ -34,9 +36,10 @@ pub(crate) use self::{
     profile::{Account, ProfileUpdate, User},
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
     revocation::{Ends, Revocation},
+    rotation::{Newest, Presented, Rotation, rotate},
     store::{
         AccountStore, CreateError, DeleteError, LinkError, Login, LoginBy, NewAccount, NewIdentity,
-        UpdateError,
+        PasswordChange, UpdateError,
     },
     token::{Caller, TokenError, TokenId, Variables},
 };

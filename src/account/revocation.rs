@@ -29,6 +29,19 @@ pub(crate) enum Ends {
     Family(TokenId),
     /// Every token with this id or one before it.
     UpTo(TokenId),
+    /// The same, but for those of one family.
+    Others { up_to: TokenId, but: TokenId },
+}
+
+impl Ends {
+    /// Whether a token ends.
+    pub(crate) fn include(self, token: TokenId) -> bool {
+        match self {
+            Self::Family(family) => token == family,
+            Self::UpTo(cut) => token <= cut,
+            Self::Others { up_to, but } => token <= up_to && token != but,
+        }
+    }
 }
 
 /// How often entries past their time are swept out, at most.
@@ -41,8 +54,19 @@ pub(crate) struct Revocations(RwLock<Entries>);
 #[derive(Debug)]
 struct Entries {
     families: HashMap<TokenId, SystemTime>,
-    cuts: HashMap<UserId, (TokenId, SystemTime)>,
+    cuts: HashMap<UserId, Cuts>,
     next_sweep: SystemTime,
+}
+
+/// What has ended of a user's tokens beside single families.
+#[derive(Debug)]
+struct Cuts {
+    /// The highest [`Ends::UpTo`].
+    all: Option<TokenId>,
+    /// The highest [`Ends::Others`], and the family it spares. One that a lower one spares has ended with this one,
+    /// unless it is the same: nobody else could have asked for it.
+    others: Option<(TokenId, TokenId)>,
+    until: SystemTime,
 }
 
 impl Revocations {
@@ -70,11 +94,12 @@ impl Revocations {
                     *until = revocation.until.max(*until);
                 }
                 Ends::UpTo(cut) => {
-                    let entry = entries
-                        .cuts
-                        .entry(revocation.user)
-                        .or_insert((cut, revocation.until));
-                    *entry = (cut.max(entry.0), revocation.until.max(entry.1));
+                    let cuts = entries.cuts(revocation);
+                    cuts.all = cuts.all.max(Some(cut));
+                }
+                Ends::Others { up_to, but } => {
+                    let cuts = entries.cuts(revocation);
+                    cuts.others = cuts.others.max(Some((up_to, but)));
                 }
             }
         }
@@ -86,7 +111,7 @@ impl Revocations {
             || entries
                 .cuts
                 .get(&user)
-                .is_some_and(|&(cut, _)| token <= cut)
+                .is_some_and(|cuts| cuts.include(token))
     }
 
     /// The highest cut of a logout, if any: ids made from now on must come after it.
@@ -95,16 +120,39 @@ impl Revocations {
         entries
             .cuts
             .values()
-            .map(|&(cut, _)| cut)
+            .flat_map(|cuts| [cuts.all, cuts.others.map(|(up_to, _)| up_to)])
+            .flatten()
             .filter(|&cut| cut != TokenId::MAX)
             .max()
     }
 }
 
+impl Cuts {
+    fn include(&self, token: TokenId) -> bool {
+        let others = self.others.map(|(up_to, but)| Ends::Others { up_to, but });
+        let all = self.all.map(Ends::UpTo);
+        [all, others]
+            .into_iter()
+            .flatten()
+            .any(|ends| ends.include(token))
+    }
+}
+
 impl Entries {
+    /// The cuts of a user, to be kept until this one's time is up, too.
+    fn cuts(&mut self, revocation: &Revocation) -> &mut Cuts {
+        let cuts = self.cuts.entry(revocation.user).or_insert(Cuts {
+            all: None,
+            others: None,
+            until: revocation.until,
+        });
+        cuts.until = cuts.until.max(revocation.until);
+        cuts
+    }
+
     fn sweep(&mut self, now: SystemTime) {
         self.families.retain(|_, until| *until > now);
-        self.cuts.retain(|_, (_, until)| *until > now);
+        self.cuts.retain(|_, cuts| cuts.until > now);
         self.next_sweep = now + SWEEP;
     }
 }
@@ -154,6 +202,40 @@ mod tests {
         assert!(!revocations.is_ended(user, after));
         assert!(!revocations.is_ended(UserId::random(), before));
         assert_eq!(revocations.highest_cut(), Some(cut));
+    }
+
+    #[test]
+    fn a_cut_that_spares_a_family_spares_it_only_until_the_next_one() {
+        let (ids, user) = (TokenIds::default(), UserId::random());
+        let (a, b, first, c, second, d) = (
+            ids.next(),
+            ids.next(),
+            ids.next(),
+            ids.next(),
+            ids.next(),
+            ids.next(),
+        );
+        let others = |up_to, but| Revocation {
+            user,
+            ends: Ends::Others { up_to, but },
+            until: at(1),
+        };
+        let ended =
+            |revocations: &Revocations| [a, b, c, d].map(|token| revocations.is_ended(user, token));
+        let revocations = Revocations::new(vec![others(first, a)], at(0));
+        assert_eq!(ended(&revocations), [false, true, false, false]);
+        assert_eq!(revocations.highest_cut(), Some(first));
+        revocations.add(&[others(second, c)], at(0));
+        assert_eq!(ended(&revocations), [true, true, false, false]);
+        // In any order, as the store has none.
+        let loaded = Revocations::new(vec![others(second, c), others(first, a)], at(0));
+        assert_eq!(ended(&loaded), [true, true, false, false]);
+        let everything = Revocation {
+            ends: Ends::UpTo(second),
+            ..others(second, c)
+        };
+        revocations.add(&[everything], at(0));
+        assert_eq!(ended(&revocations), [true, true, true, false]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::{
     credential::{CustomId, DeviceId, Email, Identity, Username},
     profile::{Account, ProfileUpdate, User},
     revocation::Revocation,
+    rotation::{Presented, Rotation},
 };
 use crate::{
     store::{StoreError, StoreFuture},
@@ -35,6 +36,15 @@ pub(crate) enum NewIdentity {
     Device(DeviceId),
     Custom(CustomId),
     Email { email: Email, password_hash: String },
+}
+
+/// The end of the password that an email is linked over.
+#[derive(Clone)]
+pub(crate) struct PasswordChange {
+    /// Its hash.
+    pub(crate) replaces: String,
+    /// What ends with it.
+    pub(crate) end: Revocation,
 }
 
 /// An account to be made.
@@ -80,6 +90,9 @@ pub(crate) enum LinkError {
     /// The identity is not this user's, or is the last one.
     #[error("identity is unknown or the last one")]
     NotRemovable,
+    /// The password is not the one that the change was about.
+    #[error("password has been changed")]
+    PasswordChanged,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -122,19 +135,28 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
     ) -> StoreFuture<'_, Result<(), UpdateError>>;
 
     /// Links an identity; a custom id or email replaces the one before. Linking a device again
-    /// changes nothing.
+    /// changes nothing. An email replaces the password as well, which must be that of `change`, or be none without
+    /// one; the end of the change is kept.
+    ///
+    /// # Errors
+    /// `NoSuchUser`, `Taken`, `PasswordChanged`.
     fn link(
         &self,
         user: UserId,
         identity: NewIdentity,
+        change: Option<PasswordChange>,
         now: SystemTime,
     ) -> StoreFuture<'_, Result<(), LinkError>>;
 
     /// Unlinks an identity, and the password with the email. The last identity stays.
+    ///
+    /// # Errors
+    /// `NoSuchUser`, `NotRemovable`; `PasswordChanged` when a hash is given and the password has another.
     fn unlink(
         &self,
         user: UserId,
         identity: Identity,
+        password_hash: Option<String>,
         now: SystemTime,
     ) -> StoreFuture<'_, Result<(), LinkError>>;
 
@@ -156,6 +178,10 @@ pub(crate) trait AccountStore: Send + Sync + 'static {
         revocations: Vec<Revocation>,
         now: SystemTime,
     ) -> StoreFuture<'_, Result<(), StoreError>>;
+
+    /// Applies [`rotate`](super::rotation::rotate) to a refresh token, and keeps what comes of it: the number of the
+    /// newest, or the end of the family.
+    fn rotate(&self, presented: Presented) -> StoreFuture<'_, Result<Rotation, StoreError>>;
 
     /// All revocations whose time is not up at `now`, in no order.
     fn revocations(&self, now: SystemTime) -> StoreFuture<'_, Result<Vec<Revocation>, StoreError>>;

@@ -62,7 +62,21 @@ pub(crate) struct Caller {
     /// The name at the time the token was issued.
     pub(crate) username: Arc<str>,
     pub(crate) token: TokenId,
+    /// Of a refresh token, its number among those of its family; see [`rotation`](super::rotation).
+    pub(crate) generation: u64,
     pub(crate) variables: Arc<Variables>,
+    /// Seconds since 1970 from which on the token is good no more.
+    pub(crate) expires: u64,
+}
+
+/// Whom a pair of tokens is for.
+pub(crate) struct Bearer<'a> {
+    pub(crate) user: UserId,
+    pub(crate) username: &'a str,
+    pub(crate) token: TokenId,
+    /// The number of the refresh token.
+    pub(crate) generation: u64,
+    pub(crate) variables: &'a Variables,
 }
 
 /// Why a token is not accepted.
@@ -93,12 +107,18 @@ struct Claims<'a> {
     usn: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "no_variables")]
     vrs: Cow<'a, Variables>,
+    #[serde(rename = "gen", default, skip_serializing_if = "is_zero")]
+    generation: u64,
     exp: u64,
     iat: u64,
 }
 
 fn no_variables(variables: &Variables) -> bool {
     variables.is_empty()
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 struct Signer {
@@ -150,21 +170,17 @@ impl Tokens {
     }
 
     /// A token of `kind`, good from `now` (Unix seconds) on.
-    pub(crate) fn issue(
-        &self,
-        kind: TokenKind,
-        user: UserId,
-        username: &str,
-        token: TokenId,
-        variables: &Variables,
-        now: u64,
-    ) -> String {
+    pub(crate) fn issue(&self, kind: TokenKind, bearer: &Bearer<'_>, now: u64) -> String {
         let signer = self.signer(kind);
         let claims = Claims {
-            tid: token.to_string(),
-            uid: user.to_string(),
-            usn: Cow::Borrowed(username),
-            vrs: Cow::Borrowed(variables),
+            tid: bearer.token.to_string(),
+            uid: bearer.user.to_string(),
+            usn: Cow::Borrowed(bearer.username),
+            vrs: Cow::Borrowed(bearer.variables),
+            generation: match kind {
+                TokenKind::Session => 0,
+                TokenKind::Refresh => bearer.generation,
+            },
             exp: now.saturating_add(signer.life),
             iat: now,
         };
@@ -198,7 +214,9 @@ impl Tokens {
             user,
             username: claims.usn.into(),
             token,
+            generation: claims.generation,
             variables: Arc::new(claims.vrs.into_owned()),
+            expires,
         })
     }
 }
@@ -220,8 +238,14 @@ mod tests {
     }
 
     fn issue(kind: TokenKind, variables: Variables) -> String {
-        let id = TokenIds::default().next();
-        tokens().issue(kind, UserId::random(), "ada", id, &variables, NOW)
+        let bearer = Bearer {
+            user: UserId::random(),
+            username: "ada",
+            token: TokenIds::default().next(),
+            generation: 0,
+            variables: &variables,
+        };
+        tokens().issue(kind, &bearer, NOW)
     }
 
     #[test]
@@ -274,7 +298,7 @@ mod tests {
         let bare = issue(TokenKind::Session, Variables::new());
         let claims =
             jsonwebtoken::dangerous::insecure_decode_claims::<serde_json::Value>(&bare).unwrap();
-        assert_eq!(claims.get("vrs"), None);
+        assert_eq!((claims.get("vrs"), claims.get("gen")), (None, None));
     }
 
     #[test]

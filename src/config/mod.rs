@@ -18,8 +18,8 @@ pub use self::{
     example::example_toml,
     layers::{ConfigError, Invocation, Origin, command, load},
     values::{
-        Durability, LogFormat, MetricsListen, Networks, OptionalFile, Rate, RateLimits, Secret,
-        ValueError,
+        Durability, GroupAdd, InvisibleNames, LogFormat, MetricsListen, Networks, OptionalFile,
+        Rate, RateLimits, Secret, ValueError,
     },
 };
 
@@ -120,6 +120,26 @@ pub struct Settings {
           value_parser = duration(Duration::from_secs(1), Duration::from_secs(366 * 86_400)))]
     pub refresh_expiry: Duration,
 
+    /// Whether a refresh token is good once: used again, it ends all tokens of its sign-in, and their sockets
+    #[arg(long, env = "BANTER_ROTATE_REFRESH_TOKENS", value_name = "BOOL", default_value = "false",
+          action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub rotate_refresh_tokens: bool,
+
+    /// How long the last refresh token that was used may be used once more, for clients that have lost the answer [0s-300s]
+    #[arg(long, env = "BANTER_REFRESH_GRACE", value_name = "TIME", default_value = "10s",
+          value_parser = duration(Duration::ZERO, Duration::from_secs(300)))]
+    pub refresh_grace: Duration,
+
+    /// Whether a socket is closed when the session token it was opened with expires
+    #[arg(long, env = "BANTER_CLOSE_AT_TOKEN_EXPIRY", value_name = "BOOL", default_value = "false",
+          action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub close_at_token_expiry: bool,
+
+    /// Whether changing a password and unlinking an email take the old password, as `old_password` among the `vars`
+    #[arg(long, env = "BANTER_REQUIRE_OLD_PASSWORD", value_name = "BOOL", default_value = "false",
+          action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    pub require_old_password: bool,
+
     /// Password hashes computed at the same time; each takes about 19 MiB and a core for tens of milliseconds [1-64]
     #[arg(long, env = "BANTER_PASSWORD_HASHERS", value_name = "COUNT", default_value = "2",
           value_parser = values::range(1, 64))]
@@ -134,6 +154,15 @@ pub struct Settings {
     #[arg(long, env = "BANTER_MAX_USER_READS", value_name = "COUNT", default_value = "8",
           value_parser = values::range(1, 10_000))]
     pub max_user_reads: usize,
+
+    /// What is done about new names of users and groups with invisible characters or marks of direction in them: `refuse`, `clean` (they are taken out) or `allow`
+    #[arg(
+        long,
+        env = "BANTER_INVISIBLE_NAMES",
+        value_name = "WHAT",
+        default_value = "refuse"
+    )]
+    pub invisible_names: InvisibleNames,
 
     /// Largest REST body, before and after unpacking [1024-16777216 bytes]
     #[arg(long, env = "BANTER_MAX_BODY_BYTES", value_name = "BYTES", default_value = "262144",
@@ -229,6 +258,15 @@ pub struct Settings {
     #[arg(long, env = "BANTER_HIDE_BLOCKED", value_name = "BOOL", default_value = "false",
           action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub hide_blocked: bool,
+
+    /// Who may make a user a member of a group without having been asked: `anybody` who is an admin of it, or only `friends` of the user. Nobody does whom the user has blocked
+    #[arg(
+        long,
+        env = "BANTER_GROUP_ADD",
+        value_name = "WHO",
+        default_value = "anybody"
+    )]
+    pub group_add: GroupAdd,
 
     /// Friends and invitations sent that a user may have together, and as many blocks; more are refused. Invitations received are not counted [1-100000]
     #[arg(long, env = "BANTER_MAX_FRIENDS", value_name = "COUNT", default_value = "10000",
@@ -423,6 +461,11 @@ pub struct Settings {
     #[arg(long, env = "BANTER_READERS", value_name = "COUNT", default_value = "2",
           value_parser = values::range(1, 64))]
     pub readers: usize,
+
+    /// Time a search for groups may take, and before that wait for others; a longer one is refused with 429 [10ms-60s]
+    #[arg(long, env = "BANTER_SEARCH_TIMEOUT", value_name = "TIME", default_value = "1s",
+          value_parser = duration(Duration::from_millis(10), Duration::from_secs(60)))]
+    pub search_timeout: Duration,
 
     /// Reads that may wait for a reader before requests are refused with 503 [1-1000000]
     #[arg(long, env = "BANTER_READER_QUEUE", value_name = "COUNT", default_value = "1024",

@@ -273,6 +273,70 @@ impl fmt::Display for Networks {
     }
 }
 
+/// Who may make somebody a member of a group without having been asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupAdd {
+    /// Every admin of the group whom that user has not blocked; written `anybody`.
+    Anybody,
+    /// Only friends of that user; written `friends`.
+    Friends,
+}
+
+impl FromStr for GroupAdd {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "anybody" => Ok(Self::Anybody),
+            "friends" => Ok(Self::Friends),
+            _ => Err(ValueError("`anybody` or `friends`".into())),
+        }
+    }
+}
+
+impl fmt::Display for GroupAdd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anybody => "anybody",
+            Self::Friends => "friends",
+        })
+    }
+}
+
+/// What is done about a new name with something in it that nobody sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvisibleNames {
+    /// The name is refused; written `refuse`.
+    Refuse,
+    /// What nobody sees is taken out; written `clean`.
+    Clean,
+    /// Nothing; written `allow`.
+    Allow,
+}
+
+impl FromStr for InvisibleNames {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "refuse" => Ok(Self::Refuse),
+            "clean" => Ok(Self::Clean),
+            "allow" => Ok(Self::Allow),
+            _ => Err(ValueError("`refuse`, `clean` or `allow`".into())),
+        }
+    }
+}
+
+impl fmt::Display for InvisibleNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refuse => "refuse",
+            Self::Clean => "clean",
+            Self::Allow => "allow",
+        })
+    }
+}
+
 /// Parses a time such as `15s` or `1h 30m` that lies between `min` and `max`, both included.
 pub(super) fn duration(
     min: Duration,

@@ -1,10 +1,12 @@
-//! Finds, or starts, the actor of a channel, group or user. Users are in `users`.
+//! Finds, or starts, the actor of a channel, group or user. Users are in `users`, the names their sockets
+//! carry in `names`.
 //!
 //! Invariant: at most one life of a channel takes joins at a time. A life that ends removes itself
 //! here before it stops; one that was lost is noticed by its closed address. Either way the next
 //! question starts a new life from the store. Two lives of a group would do no harm: what is true of
 //! groups is in the store.
 
+mod names;
 mod users;
 
 pub(crate) use users::{Arrival, OnlineSession};

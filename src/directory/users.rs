@@ -16,7 +16,7 @@ use std::{
 use actix::{dev::Request, prelude::*};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Directory, SessionLimits};
+use super::{Directory, SessionLimits, names::Names};
 use crate::{
     account::{Ends, OpenSessions, TokenId},
     channel::SessionId,
@@ -33,6 +33,8 @@ pub(super) struct Users {
     shards: Vec<Mutex<HashMap<UserId, LiveUser>>>,
     /// Sessions that are open or opening.
     sessions: AtomicUsize,
+    /// Of these sessions.
+    names: Names,
     limits: SessionLimits,
     settings: Arc<UserSettings>,
 }
@@ -61,6 +63,7 @@ pub(crate) struct OnlineSession {
     directory: Directory,
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
+    name: Arc<str>,
     addr: Addr<UserActor>,
     visible: Cell<bool>,
     arrived: Cell<bool>,
@@ -79,6 +82,7 @@ impl Users {
         Self {
             shards,
             sessions: AtomicUsize::new(0),
+            names: Names::default(),
             limits,
             settings: Arc::new(settings),
         }
@@ -120,10 +124,14 @@ impl Directory {
         &self,
         user: UserId,
         session: SessionId,
+        name: Arc<str>,
         visible: bool,
     ) -> Result<OnlineSession, SessionLimit> {
         let Users {
-            sessions, limits, ..
+            sessions,
+            limits,
+            names,
+            ..
         } = &self.0.users;
         let mut users = self.0.users.shard(user);
         let open = users.get(&user).map_or(0, |live| live.sessions);
@@ -137,10 +145,12 @@ impl Directory {
         let live = self.live(&mut users, user);
         live.sessions += 1;
         live.visible += usize::from(visible);
+        names.carry(name.clone(), user);
         Ok(OnlineSession {
             directory: self.clone(),
             user,
             session,
+            name,
             addr: live.addr.clone(),
             visible: Cell::new(visible),
             arrived: Cell::new(false),
@@ -255,16 +265,25 @@ impl OpenSessions for Directory {
             live.do_send(CloseSessions { tokens, why });
         }
     }
+
+    fn name_is_carried_by_others(&self, name: &str, user: UserId) -> bool {
+        self.0.users.names.is_carried_by_others(name, user)
+    }
 }
 
 impl OnlineSession {
+    /// The name its user goes by in this session.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
     /// The session is open: tells the user's actor.
-    pub(crate) fn arrive(&self, username: Arc<str>, token: TokenId, home: Home) -> Arrival {
+    pub(crate) fn arrive(&self, token: TokenId, home: Home) -> Arrival {
         self.arrived.set(true);
         // An address of its own has room for one message.
         let arrive = self.addr.clone().send(Arrive {
             session: self.session,
-            username,
+            username: self.name.clone(),
             token,
             home,
             visible: self.visible.get(),
@@ -317,6 +336,7 @@ impl Drop for OnlineSession {
         }
         self.show(false);
         self.is_in(0);
+        self.directory.0.users.names.drop(&self.name, self.user);
         let mut users = self.directory.0.users.shard(self.user);
         if let Some(live) = users.get_mut(&self.user) {
             live.sessions -= 1;

@@ -4,7 +4,7 @@ use banter_protocol::{ChannelMessageSend, Envelope, Format, Message};
 
 use super::assert_short_line;
 use crate::{
-    channel::{ChannelId, ChannelKind, Content},
+    channel::{ChannelId, ChannelKind, Content, ContentError},
     user::FriendMetadata,
 };
 
@@ -44,6 +44,15 @@ pub fn channel_id(bytes: &[u8]) {
     }
 }
 
+/// How many objects and arrays there are within each other.
+fn depth(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or(0),
+        serde_json::Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 /// Content is one JSON object and nothing else, is kept byte for byte, and survives the way to a client.
 /// What friends note about each other is checked by the same rule.
 pub fn content(bytes: &[u8]) {
@@ -55,8 +64,12 @@ pub fn content(bytes: &[u8]) {
         Ok(content) => content,
         Err(error) => {
             assert!(metadata.is_err() || text.is_empty());
-            let object = serde_json::from_str::<serde_json::Map<_, _>>(text);
-            assert!(object.is_err(), "an object is refused");
+            // It reads what is nested 127 levels deep.
+            if let Ok(object) = serde_json::from_str::<serde_json::Map<_, _>>(text) {
+                let depth = depth(&object.into());
+                assert!(depth > Content::MAX_DEPTH, "an object is refused");
+                assert_eq!(error, ContentError::TooDeep);
+            }
             return assert_short_line(&error.to_string());
         }
     };
@@ -68,17 +81,14 @@ pub fn content(bytes: &[u8]) {
             assert_short_line(&error.to_string());
         }
     }
-    // serde_json keeps no numbers beyond those of f64, no halves of surrogate pairs, and no nesting
-    // deeper than 128, all of which JSON has.
-    if let Err(error) = serde_json::from_str::<serde_json::Map<_, _>>(text) {
-        let error = error.to_string();
-        let known = [
-            "number out of range",
-            "surrogate",
-            "hex escape",
-            "recursion limit",
-        ];
-        assert!(known.iter().any(|known| error.contains(known)), "{error}");
+    // serde_json keeps no numbers beyond those of f64, and no halves of surrogate pairs, both of which JSON has.
+    match serde_json::from_str::<serde_json::Map<_, _>>(text) {
+        Ok(object) => assert!(depth(&object.into()) <= Content::MAX_DEPTH, "{text}"),
+        Err(error) => {
+            let error = error.to_string();
+            let known = ["number out of range", "surrogate", "hex escape"];
+            assert!(known.iter().any(|known| error.contains(known)), "{error}");
+        }
     }
     let object = text.trim_ascii();
     assert!(object.starts_with('{') && object.ends_with('}'), "{text:?}");

@@ -1,4 +1,8 @@
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 use actix_http::{RequestHead, StatusCode, header, ws};
 use actix_web::{HttpResponse, http::header::ContentType};
@@ -114,7 +118,9 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
     if worker.shared.is_draining() {
         return Err(Refusal::ShuttingDown);
     }
-    let online = worker.shared.directory.enter(caller.user, id, status);
+    // A copy of its own: threads had better not share the count of references.
+    let name = Arc::from(&*caller.username);
+    let online = worker.shared.directory.enter(caller.user, id, name, status);
     let online = online.map_err(|_| Refusal::TooManySessions)?;
     Ok(Admission {
         caller,
@@ -182,15 +188,19 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
     let around = worker.surroundings();
     let relay = &around.relay;
     let outbox = Rc::new(Outbox::new(format, worker.shared.outbox_limits()));
+    if settings.close_at_token_expiry {
+        let expires = UNIX_EPOCH + Duration::from_secs(caller.expires);
+        let left = expires.duration_since(SystemTime::now());
+        outbox.expire_at(Instant::now() + left.unwrap_or_default());
+    }
     let hides = settings.hide_blocked.then_some(caller.user);
     let socket = relay.attach(outbox.clone(), hides);
-    let username: Arc<str> = Arc::from(&*caller.username);
     let home = Home {
         relay: relay.addr.clone(),
         relay_id: relay.id,
         socket,
     };
-    let arrival = online.arrive(username.clone(), caller.token, home);
+    let arrival = online.arrive(caller.token, home);
     // Asked now that the user's actor has the session before it: a shutdown or logout in between finds
     // either the session or these questions.
     if worker.shared.is_draining() {
@@ -200,7 +210,6 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
     }
     let session = Session::start(SessionParts {
         around,
-        username,
         outbox: outbox.clone(),
         socket,
         online,

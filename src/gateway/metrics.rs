@@ -157,6 +157,14 @@ fn describe() {
         "banter_shares_refused_total",
         "Requests refused because one account or address held its share of what is scarce, by what that is"
     );
+    describe_counter!(
+        "banter_refresh_tokens_reused_total",
+        "Refresh tokens used more than once where that is not allowed, by outcome: ended, or repeated within the grace"
+    );
+    describe_counter!(
+        "banter_searches_refused_total",
+        "Searches that were refused or ended, by why: too long, busy, or one at a time"
+    );
     describe_counter!("banter_refusals_total", "Requests refused, by whom and why");
     describe_counter!(
         "banter_reads_delayed_total",

@@ -39,6 +39,7 @@ impl Worker {
             accounts: self.shared.accounts.clone(),
             chat_requests: self.shared.chat_requests.clone(),
             rates: self.shared.rates.clone(),
+            friends: self.shared.friends.clone(),
             max_channels: settings.max_session_channels,
             max_follows: settings.max_session_follows,
             max_list_items: settings.max_list_items,

@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 use super::{GroupError, GroupId};
 use crate::{
     channel::Micros,
+    config::GroupAdd,
     user::{Notification, UserId},
 };
 
@@ -14,6 +15,8 @@ pub(crate) struct Change {
     pub(crate) group: GroupId,
     pub(crate) caller: UserId,
     pub(crate) action: Action,
+    /// Who may add users who have not asked.
+    pub(crate) group_add: GroupAdd,
     /// When it was asked for; the time of what has no place in the channel.
     pub(crate) now: Micros,
 }

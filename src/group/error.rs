@@ -1,6 +1,6 @@
 //! Why something was not done to a group.
 
-use crate::{page::LimitError, store::StoreError};
+use crate::{name::InvisibleError, page::LimitError, store::StoreError};
 
 /// Variants by what the caller can do next; `wire::error` gives each its code.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -19,9 +19,12 @@ pub(crate) enum GroupError {
     Full,
     #[error("the last superadmin cannot leave a group that has other members")]
     LastSuperadmin,
-    /// One of those to add does not exist; nobody was added.
+    /// One of those to add does not exist, or has blocked the caller, which looks the same; nobody was added.
     #[error("user_ids: user not found")]
     UserNotFound,
+    /// One of those to add lets only friends do that; nobody was added.
+    #[error("user_ids: users can be added by their friends only")]
+    NotFriend,
     /// At creation.
     #[error("group name is already in use")]
     NameTaken,
@@ -36,6 +39,8 @@ pub(crate) enum GroupError {
         min: usize,
         max: usize,
     },
+    #[error(transparent)]
+    Invisible(#[from] InvisibleError),
     #[error("{field} must not contain the NUL character")]
     Nul { field: &'static str },
     #[error("max_count must be between 1 and {max}")]
@@ -52,6 +57,8 @@ pub(crate) enum GroupError {
     Members,
     #[error("name cannot be combined with other filters")]
     FilterWithName,
+    #[error("another search of yours is running: one at a time")]
+    Searching,
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The group failed while the change was under way; it may or may not have been made.

@@ -7,12 +7,16 @@ use tokio::sync::oneshot;
 
 use super::{
     Action, Change, ChangeGroup, EdgePosition, Group, GroupError, GroupFilter, GroupId,
-    GroupPosition, GroupStore, GroupUpdate, Member, Membership, NewGroup, Role, state,
+    GroupPosition, GroupStore, GroupUpdate, Member, Membership, NewGroup, Role, searches::Searches,
+    state,
 };
 use crate::{
     channel::Micros,
+    config::{GroupAdd, InvisibleNames, Settings},
     directory::Directory,
+    name,
     page::{ListPage, PageLimit},
+    store::StoreError,
     user::UserId,
 };
 
@@ -24,8 +28,11 @@ struct Inner {
     store: Arc<dyn GroupStore>,
     directory: Directory,
     max_list_items: usize,
+    group_add: GroupAdd,
+    invisible_names: InvisibleNames,
     /// Users whose accounts are about to end, by how many requests: nobody adds them to a group any more.
     departing: Mutex<HashMap<UserId, usize>>,
+    searches: Searches,
 }
 
 /// A user whom nobody adds to a group and who joins none; see [`Groups::hold_out`].
@@ -47,17 +54,19 @@ impl Drop for HeldOut {
 }
 
 impl Groups {
-    /// `max_list_items` bounds the users of one change.
     pub(crate) fn new(
         store: Arc<dyn GroupStore>,
         directory: Directory,
-        max_list_items: usize,
+        settings: &Settings,
     ) -> Self {
         Self(Arc::new(Inner {
             store,
             directory,
-            max_list_items,
+            max_list_items: settings.max_list_items,
+            group_add: settings.group_add,
+            invisible_names: settings.invisible_names,
             departing: Mutex::default(),
+            searches: Searches::default(),
         }))
     }
 
@@ -65,8 +74,9 @@ impl Groups {
     pub(crate) async fn create(
         &self,
         creator: UserId,
-        group: NewGroup,
+        mut group: NewGroup,
     ) -> Result<Group, GroupError> {
+        group.name = self.visible(group.name)?;
         group.check()?;
         self.0
             .store
@@ -74,13 +84,19 @@ impl Groups {
             .await
     }
 
+    /// The name of a group as it may be kept.
+    fn visible(&self, name: String) -> Result<String, GroupError> {
+        Ok(name::visible(&name, "name", self.0.invisible_names)?.into_owned())
+    }
+
     /// Changes the fields that are given.
     pub(crate) async fn update(
         &self,
         caller: UserId,
         group: GroupId,
-        update: GroupUpdate,
+        mut update: GroupUpdate,
     ) -> Result<(), GroupError> {
+        update.name = update.name.map(|name| self.visible(name)).transpose()?;
         update.check()?;
         self.0
             .store
@@ -107,6 +123,7 @@ impl Groups {
             group,
             caller,
             action,
+            group_add: self.0.group_add,
             now: Micros::now(),
         };
         for _ in 0..LIVES {
@@ -169,15 +186,23 @@ impl Groups {
         }
     }
 
-    /// Groups by name or properties. `limit` is 1 to 100, by default 1.
+    /// Groups by name or properties. `limit` is 1 to 100, by default 1. Nobody has two such searches at the same time.
     pub(crate) async fn list(
         &self,
+        caller: UserId,
         filter: GroupFilter,
         beyond: Option<GroupPosition>,
         limit: Option<i32>,
     ) -> Result<ListPage<Group, GroupPosition>, GroupError> {
         let limit = PageLimit::ONE.of(limit)?;
-        let found = self.0.store.list(filter, beyond, limit).await?;
+        let (store, search) = (self.0.store.clone(), self.0.searches.begin(caller)?);
+        // It lasts when nobody waits for it any more: whoever hangs up cannot begin another one.
+        let found = actix_rt::spawn(async move {
+            let _search = search;
+            store.list(filter, beyond, limit).await
+        });
+        let lost = |_| StoreError::Failed("a search was lost".into());
+        let found = found.await.map_err(lost)??;
         Ok(found.page(|group| GroupPosition {
             name: group.name.clone(),
             edge_count: group.edge_count,

@@ -17,6 +17,7 @@ mod groups;
 mod notice;
 mod profile;
 mod role;
+mod searches;
 pub(crate) mod state;
 mod store;
 

@@ -4,7 +4,11 @@
 //! is: the protocol answers such a request with success.
 
 use super::{Action, GroupError, Role};
-use crate::channel::MessageCode;
+use crate::{
+    channel::MessageCode,
+    config::GroupAdd,
+    user::friend::state::{Bond, FriendState},
+};
 
 /// What an admin does to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +135,19 @@ pub(crate) fn step(verb: Verb, caller: Role, target: Option<Role>) -> Step {
     }
 }
 
+/// Whether an admin may make a member of somebody who has not asked for it; `bond` is what the two are to each
+/// other, seen by the admin. Accepting a request needs no leave: it is the user's own wish.
+///
+/// # Errors
+/// `UserNotFound` when the user has blocked the admin, who is to learn nothing of it; `NotFriend`.
+pub(crate) fn may_add(who: GroupAdd, bond: Bond) -> Result<(), GroupError> {
+    match (who, bond.mine) {
+        _ if bond.theirs == Some(FriendState::Blocked) => Err(GroupError::UserNotFound),
+        (GroupAdd::Anybody, _) | (GroupAdd::Friends, Some(FriendState::Friend)) => Ok(()),
+        (GroupAdd::Friends, _) => Err(GroupError::NotFriend),
+    }
+}
+
 /// What becomes of a user who wants to join.
 ///
 /// # Errors
@@ -236,6 +253,40 @@ mod tests {
         ] {
             for caller in [Role::Member, Role::JoinRequest, Role::Banned] {
                 assert_eq!(row(verb, caller), ". . . . . .", "{verb:?} by {caller:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn strangers_are_added_by_whom_they_have_not_blocked_and_by_setting_by_friends_only() {
+        use FriendState::{Blocked, Friend, InvitationReceived, InvitationSent};
+        for (mine, theirs, anybody, friends) in [
+            (None, None, "done", "not a friend"),
+            (Some(Friend), Some(Friend), "done", "done"),
+            (
+                Some(InvitationSent),
+                Some(InvitationReceived),
+                "done",
+                "not a friend",
+            ),
+            (
+                Some(InvitationReceived),
+                Some(InvitationSent),
+                "done",
+                "not a friend",
+            ),
+            (Some(Blocked), None, "done", "not a friend"),
+            (None, Some(Blocked), "not found", "not found"),
+            (Some(Blocked), Some(Blocked), "not found", "not found"),
+        ] {
+            for (who, verdict) in [(GroupAdd::Anybody, anybody), (GroupAdd::Friends, friends)] {
+                let told = match may_add(who, Bond { mine, theirs }) {
+                    Ok(()) => "done",
+                    Err(GroupError::UserNotFound) => "not found",
+                    Err(GroupError::NotFriend) => "not a friend",
+                    Err(error) => panic!("{error}"),
+                };
+                assert_eq!(told, verdict, "{who:?} {mine:?} {theirs:?}");
             }
         }
     }

@@ -56,8 +56,11 @@ pub(crate) trait GroupStore: Send + Sync + 'static {
         told: Told,
     ) -> Result<(), StoreError>;
 
-    /// Groups that match, in the order of the filter, beyond the last one of another page. Waits while
-    /// another search runs: it may pass over many groups to find a few.
+    /// Groups that match, in the order of the filter, beyond the last one of another page. A
+    /// search: it may pass over many groups to find a few, and has its time, and its turn.
+    ///
+    /// # Errors
+    /// `TooLong`, `Busy`.
     fn list(
         &self,
         filter: GroupFilter,

@@ -37,6 +37,10 @@ impl Closing {
         code: CloseCode::POLICY,
         reason: "logged out",
     };
+    pub(crate) const EXPIRED: Self = Self {
+        code: CloseCode::POLICY,
+        reason: "token has expired",
+    };
     pub(crate) const BROKEN: Self = Self {
         code: CloseCode::INTERNAL,
         reason: "internal error",

@@ -85,6 +85,8 @@ struct Inner {
     woken: bool,
     heard: Instant,
     pinged: Instant,
+    /// When the socket has to go.
+    expires: Option<Instant>,
 }
 
 impl Outbox {
@@ -114,8 +116,14 @@ impl Outbox {
                 woken: false,
                 heard: now,
                 pinged: now,
+                expires: None,
             }),
         }
+    }
+
+    /// Closes the socket at a time, as exactly as it is looked after.
+    pub(crate) fn expire_at(&self, at: Instant) {
+        self.inner.borrow_mut().expires = Some(at);
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -354,6 +362,8 @@ impl Outbox {
             .is_some_and(|since| now.saturating_duration_since(since) >= self.limits.write_timeout)
         {
             inner.give_up_for(Closing::STUCK);
+        } else if inner.expires.is_some_and(|at| at <= now) {
+            inner.close(Closing::EXPIRED);
         } else if inner.line.requests() >= self.limits.pipeline {
             // Nothing is read now, so nothing can be heard.
             inner.heard = now;

@@ -19,7 +19,7 @@ use crate::{
         Closing, LiveChannel, Outbox, RelayHandle, ReplyAddress, Sent, SocketKey, Stay, StayEnded,
         Ticket,
     },
-    user::{ChatRequests, UserId},
+    user::{ChatRequests, Friends, UserId},
     wire::{ChannelJoin, EnvelopeCode, EnvelopeError, Outgoing, PresenceNews, Request},
 };
 
@@ -43,6 +43,7 @@ pub(crate) struct Surroundings {
     pub(crate) accounts: Accounts,
     pub(crate) chat_requests: ChatRequests,
     pub(crate) rates: Arc<Rates>,
+    pub(crate) friends: Friends,
     pub(crate) max_channels: usize,
     pub(crate) max_follows: usize,
     pub(crate) max_list_items: usize,
@@ -52,7 +53,6 @@ pub(crate) struct Surroundings {
 /// What a session is made of.
 pub(crate) struct SessionParts {
     pub(crate) around: Rc<Surroundings>,
-    pub(crate) username: Arc<str>,
     pub(crate) outbox: Rc<Outbox>,
     pub(crate) socket: SocketKey,
     /// The place among the user's open sessions, given back when the session ends.
@@ -127,7 +127,7 @@ impl Session {
         Presence {
             session: self.id(),
             user: self.user(),
-            username: self.parts.username.clone(),
+            username: self.parts.online.name().clone(),
             persistence,
         }
     }

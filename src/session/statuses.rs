@@ -1,16 +1,26 @@
 //! What a session has to do with the online status of users: its own, and of those it follows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
-use super::actor::Session;
+use super::actor::{Session, Surroundings};
 use crate::{
-    relay::{News, Ticket},
-    user::{Follow, Followed, Home, SetStatus, Status, StatusError, Unfollow, UserId},
+    channel::SessionId,
+    directory::Directory,
+    relay::{Flush, News, Ticket},
+    user::{Follow, Followed, FriendError, Home, SetStatus, Status, StatusError, Unfollow, UserId},
     wire::{EnvelopeError, Outgoing, StatusFollow, StatusUnfollow, StatusUpdate},
 };
+
+/// What came of a follow.
+struct Asked {
+    /// The answers of the users' actors; `None` for one that fails again and again.
+    followed: Vec<(UserId, Option<Followed>)>,
+    /// Why nobody new is followed after all.
+    failed: Option<FriendError>,
+}
 
 impl Session {
     pub(super) fn home(&self) -> Home {
@@ -42,7 +52,7 @@ impl Session {
             followed.into_actor(session)
         });
         ctx.wait(shown.map(move |followed, session, _| match followed {
-            Ok(followed) => {
+            Ok(Asked { followed, failed }) => {
                 let mut all = Vec::new();
                 for (user, followed) in followed {
                     let Some(Followed { shown, news }) = followed else {
@@ -53,7 +63,10 @@ impl Session {
                     session.parts.outbox.forget_until(news);
                     all.extend(shown);
                 }
-                session.answer(ticket, &Outgoing::Statuses(all));
+                match failed {
+                    None => session.answer(ticket, &Outgoing::Statuses(all)),
+                    Some(error) => session.refuse(ticket, error),
+                }
             }
             Err(error) => session.refuse(ticket, error),
         }));
@@ -74,7 +87,7 @@ impl Session {
         }
         let others = |id: &UserId| *id != self.user() && *id != UserId::SERVER;
         let names: BTreeSet<_> = follow.usernames.into_iter().collect();
-        let others_names = |name: &String| **name != *self.parts.username;
+        let others_names = |name: &String| **name != **self.parts.online.name();
         Ok((
             ids.into_iter().filter(others).collect(),
             names.into_iter().filter(others_names).collect(),
@@ -83,26 +96,36 @@ impl Session {
 
     /// Asks the actors of users at once. They are noted before that: should this session end meanwhile, it
     /// takes all of it back.
+    ///
+    /// Who of them has blocked this user is looked up when their actors know of the follow: a block from before
+    /// is found here, one from later on finds the follow there. What such a user's actor has said is taken back.
     fn ask_to_follow(
         &mut self,
         mut users: Vec<UserId>,
-    ) -> Result<impl Future<Output = Vec<(UserId, Option<Followed>)>> + use<>, StatusError> {
+    ) -> Result<impl Future<Output = Asked> + use<>, StatusError> {
         users.retain(|user| *user != self.user());
         let new = users.iter().filter(|user| !self.followed.contains(user));
+        let new: HashSet<_> = new.copied().collect();
         let max = self.around().max_follows;
-        if self.followed.len() + new.count() > max {
+        if self.followed.len() + new.len() > max {
             return Err(StatusError::TooManyFollowed { max });
         }
+        // Those who have blocked this user, too: they count like others who are offline.
         self.followed.extend(&users);
-        let (follower, home) = (self.id(), self.home());
-        let directory = self.around().directory.clone();
+        let (follower, own, home) = (self.id(), self.user(), self.home());
+        let Surroundings {
+            directory, friends, ..
+        } = self.around();
+        let (directory, friends) = (directory.clone(), friends.clone());
+        let relay = home.relay.clone();
         let follow = move || Follow {
             follower,
+            user: own,
             home: home.clone(),
         };
         let asked: Vec<_> = users
-            .into_iter()
-            .map(|user| (user, directory.send_user(user, follow())))
+            .iter()
+            .map(|&user| (user, directory.send_user(user, follow())))
             .collect();
         Ok(async move {
             let mut followed = Vec::new();
@@ -114,7 +137,27 @@ impl Session {
                 };
                 followed.push((user, answer));
             }
-            followed
+            let (hiding, failed) = match friends.who_blocked(own, users).await {
+                Ok(hiding) => (hiding, None),
+                // Those followed before have been looked up then.
+                Err(error) => (new, Some(error)),
+            };
+            if !hiding.is_empty() {
+                end_follows(&directory, follower, hiding.iter().copied()).await;
+                let (done, end) = oneshot::channel();
+                relay.do_send(Flush { done });
+                // Whatever they have said waits behind the answer by now.
+                let _ = end.await;
+            }
+            for (user, answer) in &mut followed {
+                if hiding.contains(user) {
+                    *answer = Some(Followed {
+                        shown: Vec::new(),
+                        news: News::last_of(*user),
+                    });
+                }
+            }
+            Asked { followed, failed }
         })
     }
 
@@ -130,24 +173,12 @@ impl Session {
             Ok(users) => users,
             Err(error) => return self.refuse(ticket, error),
         };
-        let mut ends = Vec::new();
-        for user in users {
-            if self.followed.remove(&user) {
-                let (done, end) = oneshot::channel();
-                self.end_follow(user, Some(done));
-                ends.push((user, end));
-            }
-        }
-        let ended = async move {
-            let mut users = Vec::new();
-            for (user, end) in ends {
-                // Dropped where there was nothing to end.
-                let _ = end.await;
-                users.push(user);
-            }
-            users
-        };
-        ctx.wait(ended.into_actor(self).map(move |users, session, _| {
+        let users: Vec<_> = users
+            .into_iter()
+            .filter(|user| self.followed.remove(user))
+            .collect();
+        let ended = end_follows(&self.around().directory, self.id(), users.clone());
+        ctx.wait(ended.into_actor(self).map(move |(), session, _| {
             for user in users {
                 // What waits behind this very answer.
                 session.parts.outbox.forget_until(News::last_of(user));
@@ -158,17 +189,7 @@ impl Session {
 
     pub(super) fn unfollow_all(&mut self) {
         for user in std::mem::take(&mut self.followed) {
-            self.end_follow(user, None);
-        }
-    }
-
-    fn end_follow(&self, user: UserId, done: Option<oneshot::Sender<()>>) {
-        if let Some(actor) = self.around().directory.live_user(user) {
-            // Without a bound: once for each user that is followed.
-            actor.do_send(Unfollow {
-                follower: self.id(),
-                done,
-            });
+            end_follow(&self.around().directory, self.id(), user, None);
         }
     }
 
@@ -189,6 +210,38 @@ impl Session {
             Err(SendError::Full(_)) => self.refuse(ticket, StatusError::Busy),
             // It has failed, and this socket is being closed.
             Err(SendError::Closed(_)) => {}
+        }
+    }
+}
+
+fn end_follow(
+    directory: &Directory,
+    follower: SessionId,
+    user: UserId,
+    done: Option<oneshot::Sender<()>>,
+) {
+    if let Some(actor) = directory.live_user(user) {
+        // Without a bound: once for each user that is followed.
+        actor.do_send(Unfollow { follower, done });
+    }
+}
+
+/// Ends follows. Done when no more news of these users is on its way.
+fn end_follows<I: IntoIterator<Item = UserId>>(
+    directory: &Directory,
+    follower: SessionId,
+    users: I,
+) -> impl Future<Output = ()> + use<I> {
+    let end = |user| {
+        let (done, end) = oneshot::channel();
+        end_follow(directory, follower, user, Some(done));
+        end
+    };
+    let ends: Vec<_> = users.into_iter().map(end).collect();
+    async move {
+        for end in ends {
+            // Dropped where there was nothing to end.
+            let _ = end.await;
         }
     }
 }

@@ -24,6 +24,9 @@ pub enum StoreError {
     /// The queue of the store is full; the same request may succeed a moment later.
     #[error("the store is busy")]
     Busy,
+    /// A search was ended because its time was up; a narrower one may succeed.
+    #[error("the search took too long")]
+    TooLong,
     /// The store could not write or read: disk full, device gone, file damaged. The text is for
     /// the log, not for clients.
     #[error("the store failed: {0}")]

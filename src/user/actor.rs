@@ -24,7 +24,7 @@ use super::{
     Notify, SetStatus, Status, StatusPresence, Unfollow, UserId, state::Statuses,
 };
 use crate::{
-    account::{Ends, TokenId},
+    account::TokenId,
     channel::{Micros, SessionId},
     directory::Directory,
     relay::{Closing, Event, Flush, News, Reply},
@@ -63,7 +63,7 @@ pub(crate) struct UserActor {
     /// Pieces of news that are being written, or were told within the window.
     lately_told: usize,
     /// Sessions of others that are told of status news.
-    followers: HashMap<SessionId, Seat>,
+    followers: HashMap<SessionId, Follower>,
     relays: Vec<Branch>,
     /// Whom the user has blocked: with `hide_blocked`, from the first session on, all of them, otherwise those
     /// blocked in this life. Before that the store has seen to it.
@@ -77,6 +77,12 @@ struct OpenSession {
     id: SessionId,
     username: Arc<str>,
     token: TokenId,
+    seat: Seat,
+}
+
+/// A session of somebody else.
+struct Follower {
+    user: UserId,
     seat: Seat,
 }
 
@@ -193,7 +199,7 @@ impl Drop for UserActor {
         tracing::error!(user = %self.parts.id, "user lost");
         metrics::counter!("banter_users_lost_total").increment(1);
         let own = self.sessions.iter().map(|session| session.seat);
-        for seat in own.chain(self.followers.values().copied()) {
+        for seat in own.chain(self.followers.values().map(|follower| follower.seat)) {
             self.close(seat, Closing::BROKEN, None);
         }
     }
@@ -292,13 +298,17 @@ impl Handler<Follow> for UserActor {
 
     fn handle(
         &mut self,
-        Follow { follower, home }: Follow,
+        Follow {
+            follower,
+            user,
+            home,
+        }: Follow,
         ctx: &mut Context<Self>,
     ) -> Self::Result {
         self.stay(ctx);
         self.tell_before_answer(ctx);
         let seat = self.seat(home);
-        self.followers.insert(follower, seat);
+        self.followers.insert(follower, Follower { user, seat });
         Followed {
             shown: self.statuses.told(),
             news: self.news,
@@ -311,7 +321,7 @@ impl Handler<Unfollow> for UserActor {
 
     fn handle(&mut self, Unfollow { follower, done }: Unfollow, ctx: &mut Context<Self>) {
         if let Some(gone) = self.followers.remove(&follower) {
-            let relay = &mut self.relays[gone.branch];
+            let relay = &mut self.relays[gone.seat.branch];
             relay.audience = None;
             if let Some(done) = done {
                 relay.addr.do_send(Flush { done });
@@ -336,10 +346,7 @@ impl Handler<CloseSessions> for UserActor {
     type Result = ();
 
     fn handle(&mut self, CloseSessions { tokens, why }: CloseSessions, _: &mut Context<Self>) {
-        let ends = |session: &&OpenSession| match tokens {
-            Ends::Family(token) => session.token == token,
-            Ends::UpTo(cut) => session.token <= cut,
-        };
+        let ends = |session: &&OpenSession| tokens.include(session.token);
         for session in self.sessions.iter().filter(ends) {
             self.close(session.seat, why, None);
         }

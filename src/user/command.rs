@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::{dev::MessageResponse, prelude::*};
 use tokio::sync::oneshot;
 
-use super::{FriendChange, FriendError, Notification, Status, StatusPresence};
+use super::{FriendChange, FriendError, Notification, Status, StatusPresence, UserId};
 use crate::{
     account::{Ends, TokenId},
     channel::SessionId,
@@ -55,6 +55,8 @@ pub(crate) struct SetStatus {
 #[rtype(result = "Followed")]
 pub(crate) struct Follow {
     pub(crate) follower: SessionId,
+    /// Whose session it is.
+    pub(crate) user: UserId,
     pub(crate) home: Home,
 }
 

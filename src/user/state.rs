@@ -144,6 +144,17 @@ impl Statuses {
         all
     }
 
+    /// What takes all that was told away from somebody who is to hear no more.
+    pub(crate) fn farewell(&self) -> Vec<StatusNews> {
+        let told = self.told();
+        let parts = told.chunks(Self::IN_ONE_NEWS).map(<[_]>::to_vec);
+        let news = |leaves| StatusNews {
+            joins: Vec::new(),
+            leaves,
+        };
+        parts.map(news).collect()
+    }
+
     /// The sessions that followers know to be shown, in no order.
     pub(crate) fn told(&self) -> Vec<Arc<StatusPresence>> {
         self.told.values().cloned().collect()

@@ -148,6 +148,13 @@ impl From<AccountError> for EnvelopeError {
     }
 }
 
+/// Who has blocked the follower is looked up for a follow.
+impl From<FriendError> for EnvelopeError {
+    fn from(error: FriendError) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
 /// What REST answers as well is told with the same words: they hold nothing that is for the log alone.
 impl From<ApiError> for EnvelopeError {
     fn from(error: ApiError) -> Self {
@@ -192,6 +199,7 @@ impl From<GroupError> for ApiError {
             | GroupError::NothingToUpdate
             | GroupError::Length { .. }
             | GroupError::Nul { .. }
+            | GroupError::Invisible(_)
             | GroupError::MaxCount { .. }
             | GroupError::NoUsers
             | GroupError::TooManyUsers { .. }
@@ -199,6 +207,8 @@ impl From<GroupError> for ApiError {
             | GroupError::State
             | GroupError::Members
             | GroupError::FilterWithName => ApiCode::InvalidArgument,
+            GroupError::NotFriend => ApiCode::PermissionDenied,
+            GroupError::Searching => ApiCode::ResourceExhausted,
             GroupError::Unavailable | GroupError::Lost => ApiCode::Unavailable,
             GroupError::Store(error) => return error.clone().into(),
         };
@@ -258,7 +268,7 @@ pub(crate) enum ApiCode {
     NotFound = 5,
     AlreadyExists = 6,
     PermissionDenied = 7,
-    /// A rate has been exceeded.
+    /// A rate has been exceeded, or the time of a search.
     ResourceExhausted = 8,
     /// What is asked for exists in the protocol, and not on this server.
     FailedPrecondition = 9,
@@ -361,6 +371,10 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Busy => Self::new(ApiCode::Unavailable, "the server is busy, try again"),
+            StoreError::TooLong => Self::new(
+                ApiCode::ResourceExhausted,
+                "the search took too long, ask more narrowly",
+            ),
             StoreError::Closed => Self::new(ApiCode::Unavailable, "the server is shutting down"),
             StoreError::Failed(cause) => {
                 // For the log alone: it may hold paths of this machine.
@@ -388,6 +402,7 @@ impl From<AccountError> for ApiError {
         let code = match &error {
             AccountError::Credential(_)
             | AccountError::Profile(_)
+            | AccountError::Invisible(_)
             | AccountError::RenameTaken
             | AccountError::NothingToUpdate
             | AccountError::LogoutToken(_)
@@ -396,7 +411,9 @@ impl From<AccountError> for ApiError {
             AccountError::UsernameTaken | AccountError::IdentityTaken(_) => ApiCode::AlreadyExists,
             AccountError::CannotUnlink => ApiCode::PermissionDenied,
             AccountError::WrongPassword => ApiCode::Unauthenticated,
-            AccountError::Busy | AccountError::StillInGroups => ApiCode::Unavailable,
+            AccountError::Busy | AccountError::StillInGroups | AccountError::PasswordChanged => {
+                ApiCode::Unavailable
+            }
             AccountError::Limited(limited) => return (*limited).into(),
             AccountError::Hashing => {
                 tracing::error!("password hashing failed");
@@ -424,6 +441,8 @@ mod tests {
             assert_eq!(told.code, EnvelopeCode::Internal);
             assert!(!told.message.contains("disk"), "{}", told.message);
         }
+        let long = ApiError::from(GroupError::Store(StoreError::TooLong));
+        assert_eq!(long.code, ApiCode::ResourceExhausted);
         let refused = EnvelopeError::from(DeclineError::NotYours);
         assert_eq!(refused.code, EnvelopeCode::BadInput);
         let error = ApiError::from(FriendError::Store(failed()));

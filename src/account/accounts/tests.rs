@@ -3,7 +3,10 @@ use std::{collections::HashMap, future::ready};
 use parking_lot::Mutex;
 
 use super::*;
-use crate::{account::credential::DeviceId, store::StoreFuture};
+use crate::{
+    account::{LinkError, PasswordChange, credential::DeviceId},
+    store::StoreFuture,
+};
 
 /// Devices and revocations in memory; what these tests do not need is not there.
 #[derive(Default)]
@@ -72,6 +75,7 @@ impl AccountStore for MemoryStore {
         &self,
         _: UserId,
         _: NewIdentity,
+        _: Option<PasswordChange>,
         _: SystemTime,
     ) -> StoreFuture<'_, Result<(), LinkError>> {
         unreachable!("no test links")
@@ -81,6 +85,7 @@ impl AccountStore for MemoryStore {
         &self,
         _: UserId,
         _: Identity,
+        _: Option<String>,
         _: SystemTime,
     ) -> StoreFuture<'_, Result<(), LinkError>> {
         unreachable!("no test unlinks")
@@ -105,6 +110,10 @@ impl AccountStore for MemoryStore {
         Box::pin(ready(Ok(())))
     }
 
+    fn rotate(&self, _: Presented) -> StoreFuture<'_, Result<Rotation, StoreError>> {
+        unreachable!("no test has tokens that are good once")
+    }
+
     fn revocations(&self, _: SystemTime) -> StoreFuture<'_, Result<Vec<Revocation>, StoreError>> {
         Box::pin(ready(Ok(self.revocations.lock().clone())))
     }
@@ -115,6 +124,10 @@ struct NoSessions;
 
 impl OpenSessions for NoSessions {
     fn close(&self, _: UserId, _: Ends, _: &'static str) {}
+
+    fn name_is_carried_by_others(&self, _: &str, _: UserId) -> bool {
+        false
+    }
 }
 
 async fn open(store: &Arc<MemoryStore>) -> Accounts {

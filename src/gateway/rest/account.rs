@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     account::{
-        AccountError, Caller, Credential, CredentialError, Identity, SignInBy, SignInRequest,
-        Username, Variables,
+        AccountError, Caller, Credential, CredentialError, Identity, Password, SignInBy,
+        SignInRequest, Username, Variables,
     },
     wire::{
         error::ApiError,
@@ -189,9 +189,12 @@ async fn link(
     state: &RestState,
     request: &HttpRequest,
     credential: Result<Credential, CredentialError>,
+    old_password: Option<Password>,
 ) -> Result<Json<Empty>, ApiError> {
     let (accounts, from) = (&state.shared.accounts, state.address(request));
-    accounts.link(caller.user, credential?, from).await?;
+    accounts
+        .link(caller, credential?, old_password, from)
+        .await?;
     Ok(Json(Empty {}))
 }
 
@@ -201,13 +204,8 @@ async fn link_device(
     request: HttpRequest,
     JsonBody(body): JsonBody<IdBody>,
 ) -> Result<Json<Empty>, ApiError> {
-    link(
-        &caller,
-        &state,
-        &request,
-        body.device().map(Credential::Device),
-    )
-    .await
+    let device = body.device().map(Credential::Device);
+    link(&caller, &state, &request, device, None).await
 }
 
 async fn link_custom(
@@ -216,13 +214,8 @@ async fn link_custom(
     request: HttpRequest,
     JsonBody(body): JsonBody<IdBody>,
 ) -> Result<Json<Empty>, ApiError> {
-    link(
-        &caller,
-        &state,
-        &request,
-        body.custom().map(Credential::Custom),
-    )
-    .await
+    let custom = body.custom().map(Credential::Custom);
+    link(&caller, &state, &request, custom, None).await
 }
 
 async fn link_email(
@@ -231,39 +224,57 @@ async fn link_email(
     request: HttpRequest,
     JsonBody(body): JsonBody<EmailBody>,
 ) -> Result<Json<Empty>, ApiError> {
-    link(&caller, &state, &request, body.credential()).await
+    link(
+        &caller,
+        &state,
+        &request,
+        body.credential(),
+        body.old_password(),
+    )
+    .await
 }
 
 async fn unlink(
     caller: &Caller,
     state: &RestState,
+    request: &HttpRequest,
     identity: Result<Identity, CredentialError>,
+    old_password: Option<Password>,
 ) -> Result<Json<Empty>, ApiError> {
-    state.shared.accounts.unlink(caller.user, identity?).await?;
+    let (accounts, from) = (&state.shared.accounts, state.address(request));
+    accounts
+        .unlink(caller.user, identity?, old_password, from)
+        .await?;
     Ok(Json(Empty {}))
 }
 
 async fn unlink_device(
     Changing(caller): Changing,
     state: web::Data<RestState>,
+    request: HttpRequest,
     JsonBody(body): JsonBody<IdBody>,
 ) -> Result<Json<Empty>, ApiError> {
-    unlink(&caller, &state, body.device().map(Identity::Device)).await
+    let device = body.device().map(Identity::Device);
+    unlink(&caller, &state, &request, device, None).await
 }
 
 async fn unlink_custom(
     Changing(caller): Changing,
     state: web::Data<RestState>,
+    request: HttpRequest,
     JsonBody(body): JsonBody<IdBody>,
 ) -> Result<Json<Empty>, ApiError> {
-    unlink(&caller, &state, body.custom().map(Identity::Custom)).await
+    let custom = body.custom().map(Identity::Custom);
+    unlink(&caller, &state, &request, custom, None).await
 }
 
-/// The password may be left out: whoever holds the session may unlink.
+/// The password may be left out: whoever holds the session may unlink, unless the old one is asked for.
 async fn unlink_email(
     Changing(caller): Changing,
     state: web::Data<RestState>,
+    request: HttpRequest,
     JsonBody(body): JsonBody<EmailBody>,
 ) -> Result<Json<Empty>, ApiError> {
-    unlink(&caller, &state, body.email().map(Identity::Email)).await
+    let email = body.email().map(Identity::Email);
+    unlink(&caller, &state, &request, email, body.old_password()).await
 }

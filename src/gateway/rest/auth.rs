@@ -120,8 +120,8 @@ impl FromRequest for Changing {
     }
 }
 
-/// Proof that somebody who may calls, and does not search too often.
-pub(super) struct Searching;
+/// Who searches, unless they do so too often.
+pub(super) struct Searching(pub(super) Caller);
 
 impl FromRequest for Searching {
     type Error = ApiError;
@@ -130,7 +130,7 @@ impl FromRequest for Searching {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let caller = caller(request).and_then(|caller| {
             state(request).shared.rates.searches.take(&caller.user)?;
-            Ok(Self)
+            Ok(Self(caller))
         });
         ready(caller)
     }

@@ -88,8 +88,9 @@ async fn list(
     let friends = &shared.friends;
     let page = friends.list(caller.user, filter, beyond, limit).await?;
     let cursor = page.next.map(|next| shared.cursor_key.seal(&scope, &next));
-    let online = |user| shared.directory.is_visible(user);
-    Ok(Json(FriendsAnswer::new(page.entries, cursor, online)))
+    let listed = page.entries.iter().map(|friend| friend.user.id);
+    let online = friends.online(caller.user, listed).await?;
+    Ok(Json(FriendsAnswer::new(page.entries, cursor, &online)))
 }
 
 async fn of_friends(
@@ -105,8 +106,9 @@ async fn of_friends(
     let friends = &shared.friends;
     let page = friends.of_friends(caller.user, beyond, limit).await?;
     let cursor = page.next.map(|next| shared.cursor_key.seal(&scope, &next));
-    let online = |user| shared.directory.is_visible(user);
-    let answer = FriendsOfFriendsAnswer::new(page.entries, cursor, online);
+    let listed = page.entries.iter().map(|friend| friend.user.id);
+    let online = friends.online(caller.user, listed).await?;
+    let answer = FriendsOfFriendsAnswer::new(page.entries, cursor, &online);
     Ok(Json(answer))
 }
 

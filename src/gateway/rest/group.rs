@@ -155,7 +155,7 @@ fn filter(query: &Query<'_>) -> Result<GroupFilter, ApiError> {
 }
 
 async fn list(
-    _: Searching,
+    Searching(caller): Searching,
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<GroupsAnswer>, ApiError> {
@@ -165,7 +165,8 @@ async fn list(
     let scope = groups_scope(&filter);
     let beyond = read_cursor(&query, "cursor", &shared.cursor_key, &scope)?;
     let limit = query.integer("limit")?;
-    let page = shared.groups.list(filter, beyond, limit).await?;
+    let groups = &shared.groups;
+    let page = groups.list(caller.user, filter, beyond, limit).await?;
     let cursor = page.next.map(|next| shared.cursor_key.seal(&scope, &next));
     Ok(Json(GroupsAnswer::new(page.entries, cursor)))
 }
@@ -178,7 +179,7 @@ fn role(query: &Query<'_>) -> Result<Option<Role>, ApiError> {
 }
 
 async fn members(
-    _: Caller,
+    caller: Caller,
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<MembersAnswer>, ApiError> {
@@ -191,8 +192,9 @@ async fn members(
     let limit = query.integer("limit")?;
     let page = shared.groups.members(group, role, beyond, limit).await?;
     let cursor = page.next.map(|next| shared.cursor_key.seal(&scope, &next));
-    let online = |user| shared.directory.is_visible(user);
-    Ok(Json(MembersAnswer::new(page.entries, cursor, online)))
+    let listed = page.entries.iter().map(|member| member.user.id);
+    let online = shared.friends.online(caller.user, listed).await?;
+    Ok(Json(MembersAnswer::new(page.entries, cursor, &online)))
 }
 
 async fn memberships(

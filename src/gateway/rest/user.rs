@@ -23,7 +23,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
 }
 
 async fn find(
-    _: Searching,
+    Searching(caller): Searching,
     state: web::Data<RestState>,
     request: HttpRequest,
 ) -> Result<Json<UsersAnswer>, ApiError> {
@@ -41,8 +41,10 @@ async fn find(
         .accounts
         .find_users(ids, names.map(str::to_owned).collect())
         .await?;
+    let found = users.iter().map(|user| user.id);
+    let online = state.shared.friends.online(caller.user, found).await?;
     let users = users.into_iter().map(|user| {
-        let online = state.shared.directory.is_visible(user.id);
+        let online = online.contains(&user.id);
         UserAnswer::new(user, online)
     });
     Ok(Json(UsersAnswer {

@@ -9,7 +9,7 @@ use crate::{
         ChannelLimits, CommitSink, EventSink, Events, MessageStore, Micros, Page, PageQuery, Place,
         Position, Write,
     },
-    config::Settings,
+    config::{GroupAdd, Settings},
     directory::{ChannelSettings, SessionLimits, Stores},
     group::{
         Action, EdgePosition, Group, GroupFilter, GroupPosition, GroupUpdate, Member, Membership,
@@ -131,6 +131,7 @@ async fn change(group: &Addr<GroupActor>, id: GroupId) -> Option<Result<(), Grou
         group: id,
         caller: UserId::random(),
         action: Action::Join,
+        group_add: GroupAdd::Anybody,
         now: Micros(0),
     };
     let (answer, answered) = oneshot::channel();

@@ -1,9 +1,10 @@
-//! Accounts in SQLite.
+//! Accounts in SQLite. Tokens are in `tokens`.
 //!
 //! Conflicts are looked for before a row is written. Nothing can come between the two, as one
 //! connection does all writing; a constraint that fails all the same is a failure of the store.
 
 mod deletion;
+mod tokens;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,9 +14,9 @@ use uuid::Uuid;
 use super::Sqlite;
 use crate::{
     account::{
-        Account, AccountStore, CreateError, CustomId, DeleteError, DeviceId, Email, Ends, Identity,
-        LinkError, Login, LoginBy, NewAccount, NewIdentity, ProfileUpdate, Revocation, TokenId,
-        UpdateError, User,
+        Account, AccountStore, CreateError, CustomId, DeleteError, DeviceId, Email, Identity,
+        LinkError, Login, LoginBy, NewAccount, NewIdentity, PasswordChange, Presented,
+        ProfileUpdate, Revocation, Rotation, UpdateError, User,
     },
     store::{StoreError, StoreFuture},
     user::UserId,
@@ -55,18 +56,22 @@ impl AccountStore for Sqlite {
         &self,
         user: UserId,
         identity: NewIdentity,
+        change: Option<PasswordChange>,
         now: SystemTime,
     ) -> StoreFuture<'_, Result<(), LinkError>> {
-        Box::pin(self.write(move |conn| link(conn, user, &identity, now)))
+        Box::pin(self.write(move |conn| link(conn, user, &identity, change.as_ref(), now)))
     }
 
     fn unlink(
         &self,
         user: UserId,
         identity: Identity,
+        password_hash: Option<String>,
         now: SystemTime,
     ) -> StoreFuture<'_, Result<(), LinkError>> {
-        Box::pin(self.write(move |conn| unlink(conn, user, &identity, now)))
+        Box::pin(
+            self.write(move |conn| unlink(conn, user, &identity, password_hash.as_deref(), now)),
+        )
     }
 
     fn delete(
@@ -86,38 +91,15 @@ impl AccountStore for Sqlite {
         revocations: Vec<Revocation>,
         now: SystemTime,
     ) -> StoreFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.write(move |conn| {
-            execute(
-                conn,
-                "DELETE FROM revocation WHERE until <= ?1",
-                &[&micros(now)],
-            )?;
-            for revocation in &revocations {
-                insert_revocation(conn, revocation)?;
-            }
-            Ok(())
-        }))
+        Box::pin(self.write(move |conn| tokens::revoke(conn, &revocations, now)))
+    }
+
+    fn rotate(&self, presented: Presented) -> StoreFuture<'_, Result<Rotation, StoreError>> {
+        Box::pin(self.write(move |conn| tokens::rotate_family(conn, &presented)))
     }
 
     fn revocations(&self, now: SystemTime) -> StoreFuture<'_, Result<Vec<Revocation>, StoreError>> {
-        Box::pin(self.read(move |conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT user_id, token_id, reach, until FROM revocation WHERE until > ?1",
-            )?;
-            let rows = statement.query_map([micros(now)], |row| {
-                let token = TokenId(uuid(row, 1)?);
-                Ok(Revocation {
-                    user: UserId(uuid(row, 0)?),
-                    ends: if row.get(2)? {
-                        Ends::UpTo(token)
-                    } else {
-                        Ends::Family(token)
-                    },
-                    until: time(row.get(3)?),
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        }))
+        Box::pin(self.read(move |conn| tokens::revocations(conn, now)))
     }
 }
 
@@ -277,6 +259,7 @@ fn link(
     conn: &Connection,
     user: UserId,
     identity: &NewIdentity,
+    change: Option<&PasswordChange>,
     now: SystemTime,
 ) -> Result<(), LinkError> {
     match owner(conn, identity)? {
@@ -288,18 +271,36 @@ fn link(
     if !touch(conn, user, now)? {
         return Err(LinkError::NoSuchUser);
     }
+    if matches!(identity, NewIdentity::Email { .. }) {
+        let replaces = change.map(|change| change.replaces.as_str());
+        if password_hash(conn, user)?.as_deref() != replaces {
+            return Err(LinkError::PasswordChanged);
+        }
+        if let Some(change) = change {
+            tokens::insert(conn, &change.end)?;
+        }
+    }
     Ok(set_identity(conn, user, identity, now)?)
+}
+
+fn password_hash(conn: &Connection, user: UserId) -> Result<Option<String>, StoreError> {
+    let login = login(conn, &LoginBy::User(user))?;
+    Ok(login.and_then(|login| login.password_hash))
 }
 
 fn unlink(
     conn: &Connection,
     user: UserId,
     identity: &Identity,
+    checked: Option<&str>,
     now: SystemTime,
 ) -> Result<(), LinkError> {
     let Some(account) = account(conn, user)? else {
         return Err(LinkError::NoSuchUser);
     };
+    if checked.is_some() && password_hash(conn, user)?.as_deref() != checked {
+        return Err(LinkError::PasswordChanged);
+    }
     let linked = match identity {
         Identity::Device(id) => account.devices.contains(id),
         Identity::Custom(id) => account.custom.as_ref() == Some(id),
@@ -432,26 +433,6 @@ fn users(conn: &Connection, ids: &[UserId], names: &[String]) -> Result<Vec<User
 /// For `json_each`: a list of any length in one parameter.
 pub(super) fn json_list(texts: &[String]) -> String {
     serde_json::Value::from(texts).to_string()
-}
-
-fn insert_revocation(conn: &Connection, revocation: &Revocation) -> Result<(), StoreError> {
-    let (token, reach) = match revocation.ends {
-        Ends::Family(token) => (token, 0),
-        Ends::UpTo(token) => (token, 1),
-    };
-    let sql = "INSERT INTO revocation (user_id, token_id, reach, until) VALUES (?1, ?2, ?3, ?4) \
-               ON CONFLICT DO UPDATE SET until = max(until, excluded.until)";
-    execute(
-        conn,
-        sql,
-        &[
-            revocation.user.0.as_bytes(),
-            token.0.as_bytes(),
-            &reach,
-            &micros(revocation.until),
-        ],
-    )?;
-    Ok(())
 }
 
 fn uuid(row: &Row<'_>, column: usize) -> rusqlite::Result<Uuid> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{
     Sqlite, StoreError,
-    accounts::{self, PROFILE, execute, username},
+    accounts::{self, PROFILE, execute, json_list, username},
     listing::{NO_ID, most, page},
     notifications,
 };
@@ -54,6 +54,9 @@ const SELECT_THEIRS: &str = "SELECT theirs.other_id, theirs.state = 0 AND theirs
     ORDER BY theirs.other_id";
 const SELECT_BLOCKED: &str = "SELECT other_id FROM friend_edge WHERE user_id = ?1 AND state = 3
     ORDER BY since, other_id";
+/// Who of the list ?2 has blocked ?1.
+const SELECT_BLOCKERS: &str = "SELECT user_id FROM friend_edge
+    WHERE user_id IN (SELECT unhex(value) FROM json_each(?2)) AND other_id = ?1 AND state = 3";
 
 /// Most entries looked at for one page of friends of friends. Where everybody knows everybody many are
 /// passed over for each that is found.
@@ -73,6 +76,15 @@ pub(super) fn lets_in(conn: &Connection, other: UserId, user: UserId) -> Result<
     Ok(conn
         .prepare_cached(LETS_IN)?
         .exists(params![other.0, user.0])?)
+}
+
+/// What two users are to each other, seen by the first.
+pub(super) fn bond(conn: &Connection, user: UserId, other: UserId) -> Result<Bond, StoreError> {
+    let state = |entry: Option<(FriendState, Micros)>| entry.map(|(state, _)| state);
+    Ok(Bond {
+        mine: state(entry(conn, user, other)?),
+        theirs: state(entry(conn, other, user)?),
+    })
 }
 
 impl FriendStore for Sqlite {
@@ -103,16 +115,19 @@ impl FriendStore for Sqlite {
         beyond: Option<FriendOfFriendPosition>,
         limit: usize,
     ) -> StoreFuture<'_, Result<ListPage<FriendOfFriend, FriendOfFriendPosition>, StoreError>> {
-        Box::pin(async move {
-            let turn = self.searches.acquire().await;
-            let _turn = turn.map_err(|_| StoreError::Closed)?;
-            self.read(move |conn| Ok(of_friends(conn, user, beyond, limit, MOST_PASSED)?))
-                .await
-        })
+        Box::pin(self.search(move |conn| Ok(of_friends(conn, user, beyond, limit, MOST_PASSED)?)))
     }
 
     fn blocked(&self, user: UserId) -> StoreFuture<'_, Result<Vec<UserId>, StoreError>> {
         Box::pin(self.look_at_entrance(move |conn| Ok(blocked(conn, user)?)))
+    }
+
+    fn who_blocked(
+        &self,
+        user: UserId,
+        among: Vec<UserId>,
+    ) -> StoreFuture<'_, Result<HashSet<UserId>, StoreError>> {
+        Box::pin(self.read(move |conn| Ok(who_blocked(conn, user, &among)?)))
     }
 }
 
@@ -400,6 +415,19 @@ fn select_profile() -> String {
 fn blocked(conn: &Connection, user: UserId) -> rusqlite::Result<Vec<UserId>> {
     conn.prepare_cached(SELECT_BLOCKED)?
         .query_map([user.0], |row| Ok(UserId(row.get(0)?)))?
+        .collect()
+}
+
+fn who_blocked(
+    conn: &Connection,
+    user: UserId,
+    among: &[UserId],
+) -> rusqlite::Result<HashSet<UserId>> {
+    let among: Vec<_> = among.iter().map(|id| id.0.simple().to_string()).collect();
+    conn.prepare_cached(SELECT_BLOCKERS)?
+        .query_map(params![user.0, json_list(&among)], |row| {
+            Ok(UserId(row.get(0)?))
+        })?
         .collect()
 }
 

@@ -17,19 +17,21 @@ mod messages;
 mod notifications;
 mod queue;
 mod reader;
+mod search;
 mod wal;
 mod writer;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
 pub(crate) use self::{copy::copy, damage::find_damage, files::DatabaseFiles};
 use self::{
     reader::Readers,
+    search::Searches,
     wal::{WriteAheadLog, checkpoint_due},
     writer::Writer,
 };
@@ -51,6 +53,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../schemas/sqlite/0002_messages.sql"),
     include_str!("../../../schemas/sqlite/0003_groups.sql"),
     include_str!("../../../schemas/sqlite/0004_friends.sql"),
+    include_str!("../../../schemas/sqlite/0005_tokens.sql"),
 ];
 
 /// The database. Cheap to clone.
@@ -58,8 +61,7 @@ const MIGRATIONS: &[&str] = &[
 pub(crate) struct Sqlite {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
-    /// A search may be long: while one runs, the other readers serve everybody else.
-    searches: Arc<Semaphore>,
+    searches: Searches,
     /// Looks at who may enter a channel: many at once wait here, so that others find room in the queue.
     entrances: Arc<Semaphore>,
     max_friends: usize,
@@ -98,7 +100,11 @@ impl From<rusqlite::Error> for OpenError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Failed(error.to_string())
+        match error.sqlite_error_code() {
+            // Nothing but searches is interrupted.
+            Some(ErrorCode::OperationInterrupted) => Self::TooLong,
+            _ => Self::Failed(error.to_string()),
+        }
     }
 }
 
@@ -136,7 +142,7 @@ impl Sqlite {
         Ok(Self {
             writer: Arc::new(writer),
             readers: Arc::new(readers),
-            searches: Arc::new(Semaphore::new(1)),
+            searches: Searches::new(settings.readers, settings.search_timeout),
             entrances: Arc::new(Semaphore::new((settings.reader_queue / 4).max(1))),
             max_friends: settings.max_friends,
             max_notifications: settings.max_notifications,

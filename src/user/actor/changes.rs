@@ -75,7 +75,8 @@ impl UserActor {
         }));
     }
 
-    /// A change is committed: what it means at this moment. Done when open direct channels have ended.
+    /// A change is committed: what it means at this moment. Done when open direct channels have ended, and what
+    /// the blocked were told of the user's status has been taken back.
     fn changed(&mut self, changed: FriendsChanged) -> impl Future<Output = ()> + use<> {
         for notification in changed.notifications {
             self.parts.directory.notify(notification);
@@ -94,9 +95,14 @@ impl UserActor {
         let ends: Vec<_> = channels
             .filter_map(|channel| self.parts.directory.end_stays(&channel))
             .collect();
+        let followed = self.end_follows_by(&changed.blocked);
         async move {
             for end in ends {
                 // A channel that is gone shows nothing to anybody.
+                let _ = end.await;
+            }
+            for end in followed {
+                // Neither does a relay.
                 let _ = end.await;
             }
         }

@@ -111,11 +111,49 @@ impl UserActor {
         }));
     }
 
+    /// Ends what followers of some users hear: to them the user goes offline now. Told when it has been written, as
+    /// far as they take it.
+    pub(super) fn end_follows_by(&mut self, users: &[UserId]) -> Vec<oneshot::Receiver<()>> {
+        let mut ended = vec![Vec::new(); self.relays.len()];
+        self.followers.retain(|_, follower| {
+            let stays = !users.contains(&follower.user);
+            if !stays {
+                ended[follower.seat.branch].push(follower.seat.socket);
+            }
+            stays
+        });
+        if ended.iter().all(Vec::is_empty) {
+            return Vec::new();
+        }
+        let farewell = self.statuses.farewell();
+        let mut written = Vec::new();
+        for (branch, sockets) in self.relays.iter_mut().zip(ended) {
+            if sockets.is_empty() {
+                continue;
+            }
+            branch.audience = None;
+            let sockets: Arc<[SocketKey]> = sockets.into();
+            for news in &farewell {
+                // In no follow that is answered from now on.
+                self.news = News::of(self.parts.id);
+                let (done, end) = oneshot::channel();
+                branch.addr.do_send(Push {
+                    sockets: sockets.clone(),
+                    event: Arc::new(Event::new(Outgoing::StatusNews(news.clone()))),
+                    news: Some(self.news),
+                    done: Some(done),
+                });
+                written.push(end);
+            }
+        }
+        written
+    }
+
     fn audience(&mut self, branch: usize) -> Arc<[SocketKey]> {
         let (sessions, followers) = (&self.sessions, &self.followers);
         let audience = self.relays[branch].audience.get_or_insert_with(|| {
             let own = sessions.iter().map(|session| session.seat);
-            let all = own.chain(followers.values().copied());
+            let all = own.chain(followers.values().map(|follower| follower.seat));
             let here = all.filter(|seat| seat.branch == branch);
             here.map(|seat| seat.socket).collect()
         });

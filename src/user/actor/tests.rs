@@ -50,6 +50,14 @@ impl FriendStore for Panicking {
     fn blocked(&self, _: UserId) -> StoreFuture<'_, Result<Vec<UserId>, StoreError>> {
         unimplemented!()
     }
+
+    fn who_blocked(
+        &self,
+        _: UserId,
+        _: Vec<UserId>,
+    ) -> StoreFuture<'_, Result<HashSet<UserId>, StoreError>> {
+        unimplemented!()
+    }
 }
 
 const LINGER: Duration = Duration::from_millis(20);
@@ -124,13 +132,13 @@ impl Users {
 
     fn enter(&self, user: UserId) -> Option<OnlineSession> {
         let session = SessionId(Uuid::new_v4());
-        self.directory.enter(user, session, true).ok()
+        self.directory.enter(user, session, "ana".into(), true).ok()
     }
 
     async fn arrive(&self, session: &OnlineSession) -> Rc<Outbox> {
         let (outbox, home) = self.socket();
         let token = TokenId(Uuid::new_v4());
-        session.arrive("ana".into(), token, home).await.unwrap();
+        session.arrive(token, home).await.unwrap();
         outbox
     }
 
@@ -139,6 +147,7 @@ impl Users {
         let follower = SessionId(Uuid::new_v4());
         let follow = || Follow {
             follower,
+            user: UserId::SERVER,
             home: home.clone(),
         };
         let shown = self.directory.ask_user(user, follow).await;

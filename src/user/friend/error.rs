@@ -1,4 +1,4 @@
-use crate::{page::LimitError, store::StoreError};
+use crate::{channel::Content, page::LimitError, store::StoreError};
 
 /// Why friends are not listed or changed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,7 +14,10 @@ pub(crate) enum FriendError {
     /// The list of the caller is full.
     #[error("at most {max} friends and invitations are allowed, and as many blocks")]
     ListFull { max: usize },
-    #[error("metadata must be a JSON object of at most {max} bytes")]
+    #[error(
+        "metadata must be a JSON object of at most {max} bytes, nested at most {} levels deep",
+        Content::MAX_DEPTH
+    )]
     Metadata { max: usize },
     #[error("state must be 0 to 3")]
     State,

@@ -1,6 +1,6 @@
 //! The friend service: what REST asks for.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     Friend, FriendAction, FriendChange, FriendError, FriendOfFriend, FriendOfFriendPosition,
@@ -13,7 +13,8 @@ use crate::{
     user::{ChangeFriends, UserId},
 };
 
-/// Friends and blocks of users.
+/// Friends and blocks of users. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Friends {
     store: Arc<dyn FriendStore>,
     directory: Directory,
@@ -93,5 +94,33 @@ impl Friends {
         let limit = PageLimit::new(10, 100).of(limit)?;
         let page = self.store.friends_of_friends(user, beyond, limit).await?;
         Ok(page)
+    }
+
+    /// Who of some users has blocked one, who is to see them as offline.
+    pub(crate) async fn who_blocked(
+        &self,
+        user: UserId,
+        among: Vec<UserId>,
+    ) -> Result<HashSet<UserId>, FriendError> {
+        if among.is_empty() {
+            return Ok(HashSet::new());
+        }
+        Ok(self.store.who_blocked(user, among).await?)
+    }
+
+    /// Who of some users shows as online to one of them or somebody else.
+    pub(crate) async fn online(
+        &self,
+        seen_by: UserId,
+        users: impl Iterator<Item = UserId>,
+    ) -> Result<HashSet<UserId>, FriendError> {
+        let mut online: HashSet<_> = users
+            .filter(|user| self.directory.is_visible(*user))
+            .collect();
+        let others = online.iter().copied().filter(|user| *user != seen_by);
+        for user in self.who_blocked(seen_by, others.collect()).await? {
+            online.remove(&user);
+        }
+        Ok(online)
     }
 }

@@ -49,7 +49,7 @@ impl FriendMetadata {
     /// Reads what a client wrote; nothing counts as `{}`.
     ///
     /// # Errors
-    /// When it is longer than 4096 bytes, or not the text of one JSON object.
+    /// When it is longer than 4096 bytes, or no [`Content`].
     pub(crate) fn new(text: &str) -> Result<Self, FriendError> {
         if text.is_empty() {
             return Ok(Self::default());

@@ -1,5 +1,7 @@
 //! The seam to what keeps friends and blocks.
 
+use std::collections::HashSet;
+
 use super::{Friend, FriendError, FriendMetadata, FriendState, state::Verb};
 use crate::{
     account::User,
@@ -46,6 +48,13 @@ pub(crate) trait FriendStore: Send + Sync + 'static {
 
     /// Whom a user has blocked.
     fn blocked(&self, user: UserId) -> StoreFuture<'_, Result<Vec<UserId>, StoreError>>;
+
+    /// Who of these has blocked a user.
+    fn who_blocked(
+        &self,
+        user: UserId,
+        among: Vec<UserId>,
+    ) -> StoreFuture<'_, Result<HashSet<UserId>, StoreError>>;
 }
 
 /// What a user does about others.

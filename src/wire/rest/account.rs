@@ -68,6 +68,13 @@ impl EmailBody {
         Ok(Credential::Email(self.email()?, self.password()?))
     }
 
+    /// The password there is, among the variables, which every stock client can send. What is no password is not the
+    /// right one either.
+    pub(crate) fn old_password(&self) -> Option<Password> {
+        let given = self.vars.as_ref()?.get("old_password")?;
+        Password::parse(given).ok()
+    }
+
     /// The address alone.
     pub(crate) fn email(&self) -> Result<Email, CredentialError> {
         Email::parse(self.email.as_deref().unwrap_or_default())

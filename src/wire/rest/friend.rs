@@ -1,5 +1,7 @@
 //! Listings of friends, and of their friends.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::{account::UserAnswer, time::seconds};
@@ -28,17 +30,17 @@ pub(crate) struct FriendsAnswer {
 }
 
 impl FriendsAnswer {
-    /// `online` tells of each user whether a session shows a status.
+    /// `online` are those of whom the caller is to see that a session shows a status.
     pub(crate) fn new(
         friends: Vec<Friend>,
         cursor: Option<String>,
-        online: impl Fn(UserId) -> bool,
+        online: &HashSet<UserId>,
     ) -> Self {
         let friends = friends.into_iter().map(|friend| FriendAnswer {
             state: friend.state as u8,
             update_time: friend.updated,
             metadata: friend.metadata.as_str().to_owned(),
-            user: seen(friend.user, &online),
+            user: seen(friend.user, online),
         });
         Self {
             friends: friends.collect(),
@@ -63,15 +65,15 @@ pub(crate) struct FriendsOfFriendsAnswer {
 }
 
 impl FriendsOfFriendsAnswer {
-    /// `online` tells of each user whether a session shows a status.
+    /// `online` are those of whom the caller is to see that a session shows a status.
     pub(crate) fn new(
         friends: Vec<FriendOfFriend>,
         cursor: Option<String>,
-        online: impl Fn(UserId) -> bool,
+        online: &HashSet<UserId>,
     ) -> Self {
         let friends = friends.into_iter().map(|friend| FriendOfFriendAnswer {
             referrer: friend.referrer.to_string(),
-            user: seen(friend.user, &online),
+            user: seen(friend.user, online),
         });
         Self {
             friends_of_friends: friends.collect(),
@@ -80,8 +82,8 @@ impl FriendsOfFriendsAnswer {
     }
 }
 
-fn seen(user: User, online: impl Fn(UserId) -> bool) -> UserAnswer {
-    let online = online(user.id);
+fn seen(user: User, online: &HashSet<UserId>) -> UserAnswer {
+    let online = online.contains(&user.id);
     UserAnswer::new(user, online)
 }
 
@@ -97,7 +99,7 @@ pub(crate) fn friends_of_friends_scope(user: UserId) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashSet, time::UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use uuid::Uuid;
 
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn state_and_metadata_are_always_written() {
-        let answer = FriendsAnswer::new(vec![friend(FriendState::Friend)], None, |_| false);
+        let answer = FriendsAnswer::new(vec![friend(FriendState::Friend)], None, &HashSet::new());
         assert_eq!(
             json(&answer),
             format!(
@@ -149,7 +151,11 @@ mod tests {
             metadata: FriendMetadata::new(r#"{"from": "school"}"#).unwrap(),
             ..friend(FriendState::Blocked)
         };
-        let answer = json(&FriendsAnswer::new(vec![noted], Some("c".into()), |_| true));
+        let answer = json(&FriendsAnswer::new(
+            vec![noted],
+            Some("c".into()),
+            &HashSet::from([ada().id]),
+        ));
         for part in [
             "\"online\":true",
             "\"state\":3",
@@ -166,7 +172,7 @@ mod tests {
             referrer: UserId(Uuid::from_u128(1)),
             user: ada(),
         };
-        let answer = FriendsOfFriendsAnswer::new(vec![found], Some("c".into()), |_| false);
+        let answer = FriendsOfFriendsAnswer::new(vec![found], Some("c".into()), &HashSet::new());
         assert_eq!(
             json(&answer),
             format!(
@@ -178,9 +184,12 @@ mod tests {
 
     #[test]
     fn lists_leave_out_what_is_empty() {
-        assert_eq!(json(&FriendsAnswer::new(vec![], None, |_| true)), "{}");
         assert_eq!(
-            json(&FriendsOfFriendsAnswer::new(vec![], None, |_| true)),
+            json(&FriendsAnswer::new(vec![], None, &HashSet::new())),
+            "{}"
+        );
+        assert_eq!(
+            json(&FriendsOfFriendsAnswer::new(vec![], None, &HashSet::new())),
             "{}"
         );
     }

@@ -1,5 +1,7 @@
 //! Bodies about groups, and listings of groups and their members.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -151,16 +153,16 @@ pub(crate) struct MembersAnswer {
 }
 
 impl MembersAnswer {
-    /// `online` tells of each user whether a session shows a status.
+    /// `online` are those of whom the caller is to see that a session shows a status.
     pub(crate) fn new(
         members: Vec<Member>,
         cursor: Option<String>,
-        online: impl Fn(UserId) -> bool,
+        online: &HashSet<UserId>,
     ) -> Self {
         let members = members.into_iter().map(|member| MemberAnswer {
             state: member.role as u8,
             user: {
-                let online = online(member.user.id);
+                let online = online.contains(&member.user.id);
                 UserAnswer::new(member.user, online)
             },
         });
@@ -223,7 +225,7 @@ pub(crate) fn memberships_scope(user: UserId, role: Option<Role>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashSet, time::UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use uuid::Uuid;
 
@@ -337,7 +339,10 @@ mod tests {
     #[test]
     fn lists_leave_out_what_is_empty() {
         assert_eq!(json(&GroupsAnswer::new(vec![], None)), "{}");
-        assert_eq!(json(&MembersAnswer::new(vec![], None, |_| true)), "{}");
+        assert_eq!(
+            json(&MembersAnswer::new(vec![], None, &HashSet::new())),
+            "{}"
+        );
         assert_eq!(json(&MembershipsAnswer::new(vec![], None)), "{}");
         assert_eq!(
             json(&GroupsAnswer::new(vec![gardeners()], Some("c".into()))),
@@ -371,8 +376,9 @@ mod tests {
             role: Role::Banned,
             since: Micros(0),
         };
+        let online = HashSet::from([member.user.id]);
         assert_eq!(
-            json(&MembersAnswer::new(vec![member], None, |_| true)),
+            json(&MembersAnswer::new(vec![member], None, &online)),
             "{\"group_users\":[{\"user\":{\"id\":\"00000000-0000-0000-0000-000000000002\",\"username\":\"ada\",\
              \"metadata\":\"{}\",\"online\":true,\"create_time\":\"1970-01-01T00:00:00Z\",\
              \"update_time\":\"1970-01-01T00:00:00Z\"},\"state\":4}]}"

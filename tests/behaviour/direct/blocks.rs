@@ -4,7 +4,8 @@ use futures_util::future::join;
 use serde_json::json;
 
 use crate::harness::{
-    DONE, Door, Server, direct_channel, direct_request, list, senders, settings, through_both_doors,
+    BAD, DONE, Door, Server, direct_channel, direct_request, list, senders, settings,
+    through_both_doors,
 };
 
 through_both_doors!(
@@ -82,7 +83,7 @@ async fn nothing_that_a_blocked_user_does_reaches_the_other(door: Door) {
     }
     // An addition to a group, and the wish to be in one.
     let of_ana = server.create_group(&ana, "of ana", json!({})).await;
-    server.done(&ana, "add", &of_ana, &[&ben]).await;
+    assert_eq!(server.change(&ana, "add", &of_ana, &[&ben]).await, BAD);
     let of_ben = server.create_group(&ben, "of ben", json!({})).await;
     server.done(&ana, "join", &of_ben, &[]).await;
     assert_eq!(

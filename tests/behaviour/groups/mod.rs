@@ -2,6 +2,7 @@
 //! any time, also when many change a group at once or the program dies.
 
 mod account;
+mod adding;
 mod channel;
 mod crash;
 mod events;

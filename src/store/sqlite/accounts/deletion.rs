@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{execute, exists, insert_revocation};
+use super::{execute, exists, tokens};
 use crate::{
     account::{DeleteError, Revocation},
     store::StoreError,
@@ -61,7 +61,7 @@ pub(super) fn finish(
     ] {
         execute(conn, sql, &[user.0.as_bytes()])?;
     }
-    Ok(insert_revocation(conn, revocation)?)
+    Ok(tokens::insert(conn, revocation)?)
 }
 
 fn still_in_groups(conn: &Connection, user: UserId) -> Result<(), DeleteError> {

@@ -522,6 +522,10 @@ fn no_statement_reads_or_sorts_a_table() {
                 "SEARCH known USING PRIMARY KEY (user_id=? AND other_id=?)",
             ],
         ),
+        (
+            SELECT_BLOCKERS,
+            &["SEARCH friend_edge USING INDEX friend_edge_by_other (other_id=? AND user_id=?)"],
+        ),
     ] {
         let plan = query_plan(&conn, sql);
         for step in steps {

@@ -17,7 +17,7 @@ use crate::{
         StoreError,
         sqlite::{
             accounts::{execute, username},
-            notifications,
+            friends, notifications,
         },
     },
     user::{Notification, UserId},
@@ -184,6 +184,9 @@ impl Turn<'_> {
         let by = state::admin(self.group.caller)?;
         for &user in users.iter().filter(|&&user| user != caller) {
             let before = role(self.conn, group, user)?;
+            if verb == Verb::Add && before.is_none() {
+                self.may_add(user)?;
+            }
             let step = state::step(verb, by, before);
             let time = self.take(user, before, step)?;
             if verb == Verb::Add && step != Step::Nothing {
@@ -192,6 +195,15 @@ impl Turn<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the caller may add somebody who has not asked.
+    fn may_add(&self, user: UserId) -> Result<(), GroupError> {
+        if username(self.conn, user)?.is_none() {
+            return Err(GroupError::UserNotFound);
+        }
+        let bond = friends::bond(self.conn, self.change.caller, user)?;
+        state::may_add(self.change.group_add, bond)
     }
 
     /// Writes what becomes of one user, and answers when that was.

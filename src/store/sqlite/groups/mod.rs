@@ -82,15 +82,8 @@ impl GroupStore for Sqlite {
         beyond: Option<GroupPosition>,
         limit: usize,
     ) -> StoreFuture<'_, Result<Found<Group>, StoreError>> {
-        Box::pin(async move {
-            let _turn = self
-                .searches
-                .acquire()
-                .await
-                .map_err(|_| StoreError::Closed)?;
-            self.read(move |conn| Ok(list::groups(conn, &filter, beyond.as_ref(), limit)?))
-                .await
-        })
+        let list = move |conn: &Connection| list::groups(conn, &filter, beyond.as_ref(), limit);
+        Box::pin(self.search(move |conn| Ok(list(conn)?)))
     }
 
     fn members(

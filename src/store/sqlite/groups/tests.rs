@@ -11,6 +11,7 @@ use crate::{
     channel::{
         ChannelId, Content, Events, Message, MessageCode, MessageId, Outcome, Position, Seq, Write,
     },
+    config::GroupAdd,
     group::Action,
     store::sqlite::{
         messages::{Batch, ChannelKeys},
@@ -137,6 +138,7 @@ fn change(group: GroupId, caller: UserId, action: Action) -> Change {
         group,
         caller,
         action,
+        group_add: GroupAdd::Anybody,
         now: NOW,
     }
 }
@@ -285,16 +287,22 @@ fn a_request_to_join_is_heard_once_until_it_is_read() {
 }
 
 #[test]
-fn who_has_blocked_an_admin_is_added_without_a_word() {
-    let (mut scene, ada) = Scene::new(true, 10);
+fn who_has_blocked_an_admin_is_not_added_and_accepted_without_a_word() {
+    let (mut scene, ada) = Scene::new(false, 10);
     let [bob] = scene.users(["bob"]);
     let block = "INSERT INTO friend_edge
         (user_id, other_id, state, since, change_time, metadata) VALUES (?1, ?2, 3, 0, 0, '{}')";
     scene.conn.execute(block, params![bob.0, ada.0]).unwrap();
-    let added = scene.change(ada, Action::Add(vec![bob])).unwrap();
+    let add = || Action::Add(vec![bob]);
+    let refused = scene.change(ada, add());
+    assert!(matches!(refused, Err(GroupError::UserNotFound)));
+    assert_eq!(scene.role(bob), None);
+    scene.change(bob, Action::Join).unwrap();
+    let asked = scene.count("notification");
+    let added = scene.change(ada, add()).unwrap();
     assert!(added.notifications.is_empty());
     assert_eq!(scene.role(bob), Some(Role::Member));
-    assert_eq!(scene.count("notification"), 0);
+    assert_eq!(scene.count("notification"), asked);
 }
 
 #[test]
