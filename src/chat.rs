@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::{
-    account::{Accounts, Ends, KeyError, Keys, OpenSessions as _, TokenId},
+    account::{Accounts, Ends, KeyError, Keys, OpenSessions as _, TokenId, TokensEnded},
     channel::{
         ChannelId, ChannelLimits, Content, ContentError, GetPresences, Message, MessageStore,
         Presence, PublishError, PublishFromServer,
@@ -155,6 +155,7 @@ impl Builder {
     pub async fn start(self) -> Result<Chat, StartError> {
         let settings = self.settings;
         settings.check()?;
+        gateway::announce_metrics();
         let data_dir = DataDir::open(&settings.data_dir)?;
         let keys = Keys::load_or_create(data_dir.path())?;
         let database = Sqlite::open(data_dir.path(), &settings)?;
@@ -314,7 +315,7 @@ impl Chat {
     pub fn close_user(&self, user: UserId) -> usize {
         let directory = &self.0.directory;
         let open = directory.sessions_of(user);
-        directory.close(user, Ends::UpTo(TokenId::MAX), "closed by the server");
+        directory.close(user, Ends::UpTo(TokenId::MAX), TokensEnded::ByTheHost);
         open
     }
 

@@ -19,6 +19,7 @@ mod directory;
 pub mod fuzz;
 mod gateway;
 mod group;
+mod metric;
 mod open_files;
 mod page;
 mod readiness;
@@ -40,7 +41,7 @@ pub use chat::{Builder, Chat, SendError, StartError};
 pub use config::Settings;
 pub use gateway::MetricsError;
 #[doc(hidden)]
-pub use gateway::echo;
+pub use gateway::{echo, log_lines_dropped};
 pub use serve::{ServeError, Server, serve};
 pub use store::{DataDirError, OpenError, StoreError, StoreFuture};
 pub use user::{NewNotification, NotifyError, UserId};

@@ -10,7 +10,7 @@ use super::{
     credential::{Credential, Identity, Password, Username},
     error::AccountError,
     keys::Keys,
-    open_sessions::OpenSessions,
+    open_sessions::{OpenSessions, TokensEnded},
     password::Passwords,
     profile::{Account, ProfileUpdate, User},
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
@@ -268,7 +268,9 @@ impl Accounts {
         self.0.store.revoke(revocations.clone(), now).await?;
         self.0.revocations.add(&revocations, now);
         for ends in ends {
-            self.0.sessions.close(caller.user, ends, "logged out");
+            self.0
+                .sessions
+                .close(caller.user, ends, TokensEnded::LoggedOut);
         }
         Ok(())
     }
@@ -324,7 +326,9 @@ impl Accounts {
         })?;
         self.0.revocations.add(&[revocation], now);
         let all = Ends::UpTo(TokenId::MAX);
-        self.0.sessions.close(user, all, "account deleted");
+        self.0
+            .sessions
+            .close(user, all, TokensEnded::AccountDeleted);
         Ok(())
     }
 

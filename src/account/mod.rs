@@ -30,7 +30,7 @@ pub(crate) use self::{
     },
     error::AccountError,
     keys::Keys,
-    open_sessions::OpenSessions,
+    open_sessions::{OpenSessions, TokensEnded},
     profile::{Account, ProfileUpdate, User},
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
     revocation::{Ends, Revocation},

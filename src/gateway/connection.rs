@@ -29,6 +29,7 @@ use actix_rt::{
 };
 use actix_service::{ServiceFactory, fn_service};
 
+use super::metrics::{CONNECTIONS_CLOSED, ConnectionEnd};
 use crate::config::Settings;
 
 /// The bounds of a thread's connections.
@@ -127,8 +128,7 @@ impl Connections {
         else {
             return;
         };
-        metrics::counter!("banter_http_connections_closed_total", "reason" => "made way")
-            .increment(1);
+        CONNECTIONS_CLOSED.of(ConnectionEnd::MadeWay).increment(1);
         state.evicted.set(true);
         if let Some(waker) = state.waker.take() {
             waker.wake();
@@ -209,11 +209,10 @@ impl Connection {
         }
         if self.deadline() <= Instant::now() {
             let reason = match self.place.state.doing.get() {
-                Doing::Taking => "answer not read",
-                Doing::Nothing | Doing::Asking => "request not finished",
+                Doing::Taking => ConnectionEnd::AnswerNotRead,
+                Doing::Nothing | Doing::Asking => ConnectionEnd::RequestNotFinished,
             };
-            metrics::counter!("banter_http_connections_closed_total", "reason" => reason)
-                .increment(1);
+            CONNECTIONS_CLOSED.of(reason).increment(1);
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())

@@ -2,10 +2,13 @@ use std::{rc::Rc, sync::Arc};
 
 use actix_http::{RequestHead, StatusCode, header, ws};
 use actix_web::{HttpResponse, http::header::ContentType};
+use strum::{IntoStaticStr, VariantArray};
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::{inbox::SessionInbox, peer::Peer, rest::auth, worker::Worker};
+use super::{
+    inbox::SessionInbox, metrics::REFUSED_HANDSHAKES, peer::Peer, rest::auth, worker::Worker,
+};
 use crate::{
     account::Caller,
     channel::SessionId,
@@ -25,32 +28,25 @@ pub(super) struct Admission {
 }
 
 /// Why a handshake is refused, before the upgrade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum Refusal {
     #[error("not a WebSocket handshake")]
+    #[strum(serialize = "not a handshake")]
     NotAHandshake,
     #[error("missing or invalid token")]
     Token,
     #[error("format must be json, protobuf or bincode")]
     Format,
     #[error("too many sessions")]
+    #[strum(serialize = "too many sessions")]
     TooManySessions,
     #[error("the server is shutting down")]
+    #[strum(serialize = "shutting down")]
     ShuttingDown,
 }
 
 impl Refusal {
-    /// For the metric.
-    fn name(self) -> &'static str {
-        match self {
-            Self::NotAHandshake => "not a handshake",
-            Self::Token => "token",
-            Self::Format => "format",
-            Self::TooManySessions => "too many sessions",
-            Self::ShuttingDown => "shutting down",
-        }
-    }
-
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::NotAHandshake | Self::Format => StatusCode::BAD_REQUEST,
@@ -76,9 +72,7 @@ pub(super) fn admit(worker: &Worker, head: &RequestHead) -> Result<Admission, Re
 }
 
 fn counted(refusal: Refusal) -> Refusal {
-    let reason = refusal.name();
-    metrics::counter!("banter_refusals_total", "by" => "handshake", "reason" => reason)
-        .increment(1);
+    REFUSED_HANDSHAKES.of(refusal).increment(1);
     refusal
 }
 

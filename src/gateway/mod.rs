@@ -15,6 +15,7 @@ mod listener;
 mod metrics;
 mod peer;
 pub(crate) mod rest;
+mod scrape;
 mod socket;
 mod worker;
 
@@ -24,6 +25,6 @@ pub(crate) use self::{
     connection::to_accept,
     embedded::configure_socket,
     listener::{Listener, listen},
-    metrics::{MetricsServer, record_metrics, serve_metrics},
+    scrape::{MetricsServer, announce_metrics, record_metrics, serve_metrics},
 };
-pub use self::{listener::echo, metrics::MetricsError};
+pub use self::{listener::echo, metrics::log_lines_dropped, scrape::MetricsError};

@@ -14,6 +14,7 @@ mod actor;
 mod change;
 mod error;
 mod groups;
+pub(crate) mod metrics;
 mod notice;
 mod profile;
 mod role;

@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes};
 use super::{
     Closing, LiveChannel, News,
     line::{FRAME_COST, Line, Sent, Ticket, Turn, cost},
+    metrics::CLOSES,
 };
 use crate::wire::{Format, Outgoing, close_frame, ping_frame};
 
@@ -443,8 +444,8 @@ impl Inner {
         if self.closing.is_some() || self.dead {
             return;
         }
-        metrics::counter!("banter_socket_closes_total", "reason" => why.name()).increment(1);
-        self.queue(close_frame(why.code, why.reason));
+        CLOSES.of(why.reason).increment(1);
+        self.queue(close_frame(why.code, why.text()));
         self.closing = Some(Instant::now());
         self.line.clear();
         self.wake();

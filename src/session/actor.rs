@@ -7,6 +7,7 @@ use std::{
 use actix::prelude::*;
 use uuid::Uuid;
 
+use super::metrics;
 use crate::{
     account::Accounts,
     channel::{
@@ -89,7 +90,7 @@ struct Membership {
 
 impl Session {
     pub(crate) fn start(parts: SessionParts) -> Addr<Self> {
-        metrics::gauge!("banter_sessions").increment(1.0);
+        metrics::OPEN.add_one();
         Actor::start(Self {
             parts,
             followed: HashSet::new(),
@@ -384,7 +385,7 @@ impl Actor for Session {
 impl Drop for Session {
     /// However the session ends, by a panic too, it leaves what it joined, and its socket with it.
     fn drop(&mut self) {
-        metrics::gauge!("banter_sessions").decrement(1.0);
+        metrics::OPEN.take_one();
         let session = self.id();
         for (_, membership) in self.joined.drain() {
             // Without a bound: one for each join that was answered.

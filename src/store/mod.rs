@@ -7,7 +7,10 @@
 mod data_dir;
 mod sqlite;
 
-pub(crate) use self::{data_dir::DataDir, sqlite::Sqlite};
+pub(crate) use self::{
+    data_dir::DataDir,
+    sqlite::{METRICS, Sqlite},
+};
 pub use self::{data_dir::DataDirError, sqlite::OpenError};
 
 use std::{future::Future, pin::Pin};

@@ -114,7 +114,7 @@ impl AccountStore for MemoryStore {
 struct NoSessions;
 
 impl OpenSessions for NoSessions {
-    fn close(&self, _: UserId, _: Ends, _: &'static str) {}
+    fn close(&self, _: UserId, _: Ends, _: TokensEnded) {}
 }
 
 async fn open(store: &Arc<MemoryStore>) -> Accounts {

@@ -36,6 +36,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::RestState;
+use crate::gateway::metrics::{BODIES_DISCARDED, BodyEnd};
 
 /// Around each route; see the module.
 pub(super) async fn serve<B: MessageBody>(
@@ -127,8 +128,11 @@ impl Body {
             }
         }
         let ended = self.0.borrow().ended;
-        let end = if ended { "read" } else { "cut off" };
-        metrics::counter!("banter_bodies_discarded_total", "end" => end).increment(1);
+        let end = match ended {
+            true => BodyEnd::Read,
+            false => BodyEnd::CutOff,
+        };
+        BODIES_DISCARDED.of(end).increment(1);
         ended
     }
 }

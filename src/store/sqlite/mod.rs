@@ -10,6 +10,7 @@ mod friends;
 mod groups;
 mod listing;
 mod messages;
+mod metrics;
 mod notifications;
 mod queue;
 mod reader;
@@ -23,6 +24,7 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
+pub(crate) use self::metrics::METRICS;
 use self::{
     reader::Readers,
     wal::{WriteAheadLog, checkpoint_due},

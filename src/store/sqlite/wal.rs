@@ -18,6 +18,8 @@ use std::{
 
 use rusqlite::Connection;
 
+use super::metrics::LOG_BYTES;
+
 /// Bytes of log from which a checkpoint is due, and to which the log is cut back after one: a quarter of
 /// the limit, so that the log has room to grow meanwhile.
 pub(super) fn checkpoint_due(limit: usize) -> usize {
@@ -51,7 +53,7 @@ impl WriteAheadLog {
             due: checkpoint_due(limit) as u64,
             limit: limit as u64,
             looked: Instant::now(),
-            size: metrics::gauge!("banter_wal_bytes"),
+            size: LOG_BYTES.handle(),
             checkpointer: Checkpointer::start(connection)?,
             asked: false,
         })

@@ -14,6 +14,7 @@ use super::{
     StoreError,
     groups::Changed,
     messages::{self, ChannelKeys},
+    metrics,
     queue::Queue,
     wal::WriteAheadLog,
 };
@@ -63,7 +64,7 @@ impl Writer {
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let queue = Arc::new(Queue::new(
             settings.writer_queue,
-            metrics::gauge!("banter_writer_queue"),
+            metrics::WRITER_QUEUE.handle(),
         ));
         let thread = WriterThread {
             connection,
@@ -285,8 +286,8 @@ impl Results {
 
 impl WriterThread {
     fn run(mut self) {
-        let sizes = metrics::histogram!("banter_commit_writes");
-        let times = metrics::histogram!("banter_commit_seconds");
+        let sizes = metrics::COMMIT_WRITES.handle();
+        let times = metrics::COMMIT_SECONDS.handle();
         let mut jobs = Vec::new();
         loop {
             self.queue.take(self.most, &mut jobs);
@@ -300,7 +301,7 @@ impl WriterThread {
                 .unwrap_or_else(|_| Err(panicked()));
             if let Err(error) = &committed {
                 tracing::error!(%error, writes = count, "nothing of a batch was committed");
-                metrics::counter!("banter_commits_failed_total").increment(1);
+                metrics::COMMITS_FAILED.increment(1);
                 self.undo();
                 results.refuse(&mut left, error);
             }
