@@ -26,6 +26,12 @@ pub(crate) use declare;
 pub(crate) trait Metric: Sync {
     fn name(&self) -> &'static str;
 
+    /// The names of its labels, as they stand in the table of docs/operating.md.
+    #[cfg(test)]
+    fn labels(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// The bounds of a histogram's buckets.
     fn buckets(&self) -> Option<&'static [f64]> {
         None
@@ -120,6 +126,12 @@ impl<Way: VariantArray + Into<&'static str> + Copy> CounterBy<Way> {
 impl<Way: VariantArray + Into<&'static str> + Copy> Metric for CounterBy<Way> {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    #[cfg(test)]
+    fn labels(&self) -> Vec<&'static str> {
+        let common = self.common.iter().map(|(label, _)| *label);
+        common.chain([self.label]).collect()
     }
 
     fn announce(&self, recorder: &dyn Recorder) {
@@ -227,5 +239,143 @@ impl Metric for Histogram {
     fn announce(&self, recorder: &dyn Recorder) {
         recorder.describe_histogram(self.key.name_shared(), self.unit, self.help.into());
         let _ = recorder.register_histogram(&self.key, &METADATA);
+    }
+}
+
+/// Something that happens in ways which are known only when a chat starts: whoever counts keeps a series for each.
+pub(crate) struct CounterOf<const LABELS: usize> {
+    name: &'static str,
+    labels: [&'static str; LABELS],
+    help: &'static str,
+}
+
+impl<const LABELS: usize> CounterOf<LABELS> {
+    pub(crate) const fn new(
+        name: &'static str,
+        labels: [&'static str; LABELS],
+        help: &'static str,
+    ) -> Self {
+        Self { name, labels, help }
+    }
+
+    /// The series with these values of the labels. It stands at zero from now on.
+    pub(crate) fn of(&self, values: [&str; LABELS]) -> metrics::Counter {
+        let key = key_of(self.name, self.labels, values);
+        metrics::with_recorder(|recorder| recorder.register_counter(&key, &METADATA))
+    }
+}
+
+impl<const LABELS: usize> Metric for CounterOf<LABELS> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    #[cfg(test)]
+    fn labels(&self) -> Vec<&'static str> {
+        self.labels.to_vec()
+    }
+
+    fn announce(&self, recorder: &dyn Recorder) {
+        recorder.describe_counter(self.name.into(), None, self.help.into());
+    }
+}
+
+/// As [`CounterOf`], of how many seconds something takes.
+pub(crate) struct SecondsOf<const LABELS: usize> {
+    name: &'static str,
+    labels: [&'static str; LABELS],
+    buckets: &'static [f64],
+    help: &'static str,
+}
+
+impl<const LABELS: usize> SecondsOf<LABELS> {
+    pub(crate) const fn new(
+        name: &'static str,
+        labels: [&'static str; LABELS],
+        buckets: &'static [f64],
+        help: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            labels,
+            buckets,
+            help,
+        }
+    }
+
+    /// The series with these values of the labels. It is there from now on.
+    pub(crate) fn of(&self, values: [&str; LABELS]) -> metrics::Histogram {
+        let key = key_of(self.name, self.labels, values);
+        metrics::with_recorder(|recorder| recorder.register_histogram(&key, &METADATA))
+    }
+}
+
+impl<const LABELS: usize> Metric for SecondsOf<LABELS> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    #[cfg(test)]
+    fn labels(&self) -> Vec<&'static str> {
+        self.labels.to_vec()
+    }
+
+    fn buckets(&self) -> Option<&'static [f64]> {
+        Some(self.buckets)
+    }
+
+    fn announce(&self, recorder: &dyn Recorder) {
+        recorder.describe_histogram(self.name.into(), Some(Unit::Seconds), self.help.into());
+    }
+}
+
+fn key_of<const LABELS: usize>(
+    name: &'static str,
+    labels: [&'static str; LABELS],
+    values: [&str; LABELS],
+) -> Key {
+    let labels = labels.into_iter().zip(values);
+    let labels = labels.map(|(label, value)| Label::new(label, value.to_owned()));
+    Key::from_parts(name, labels.collect::<Vec<_>>())
+}
+
+/// What does not change while the program runs: the label says it, and the value is 1.
+pub(crate) struct Info {
+    name: &'static str,
+    label: &'static str,
+    value: &'static str,
+    help: &'static str,
+}
+
+impl Info {
+    pub(crate) const fn new(
+        name: &'static str,
+        label: &'static str,
+        value: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            label,
+            value,
+            help,
+        }
+    }
+}
+
+impl Metric for Info {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    #[cfg(test)]
+    fn labels(&self) -> Vec<&'static str> {
+        vec![self.label]
+    }
+
+    fn announce(&self, recorder: &dyn Recorder) {
+        recorder.describe_gauge(self.name.into(), None, self.help.into());
+        let key = key_of(self.name, [self.label], [self.value]);
+        recorder.register_gauge(&key, &METADATA).set(1.0);
     }
 }

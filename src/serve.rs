@@ -69,6 +69,7 @@ impl Server {
     }
 
     async fn serve(chat: &Chat) -> Result<(Listener, Option<MetricsServer>), ServeError> {
+        gateway::announce_routes(&chat.0);
         let metrics = match chat.settings().metrics_listen {
             MetricsListen::Off => None,
             MetricsListen::At(address) => Some(gateway::serve_metrics(address, chat.settings())?),

@@ -206,6 +206,7 @@ impl Accounts {
                 .issue(kind, user, username, token, variables, now)
         };
         SessionGrant {
+            user,
             token: issue(TokenKind::Session),
             refresh_token: issue(TokenKind::Refresh),
             created,

@@ -4,6 +4,7 @@ use super::{
     credential::{Credential, Password, Username},
     token::Variables,
 };
+use crate::user::UserId;
 
 /// Who wants to come in.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub(crate) struct LogoutRequest {
 
 /// A new pair of tokens.
 pub(crate) struct SessionGrant {
+    /// Whose they are.
+    pub(crate) user: UserId,
     pub(crate) token: String,
     pub(crate) refresh_token: String,
     /// Whether the account was made for it.

@@ -1,4 +1,4 @@
-use std::{rc::Rc, sync::Arc};
+use std::{net::IpAddr, rc::Rc, sync::Arc};
 
 use actix_http::{RequestHead, StatusCode, header, ws};
 use actix_web::{HttpResponse, http::header::ContentType};
@@ -7,7 +7,8 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::{
-    inbox::SessionInbox, metrics::REFUSED_HANDSHAKES, peer::Peer, rest::auth, worker::Worker,
+    client_address::client_address, inbox::SessionInbox, metrics::REFUSED_HANDSHAKES, peer::Peer,
+    rest::auth, worker::Worker,
 };
 use crate::{
     account::Caller,
@@ -25,6 +26,7 @@ pub(super) struct Admission {
     caller: Caller,
     format: Format,
     online: OnlineSession,
+    address: Option<IpAddr>,
 }
 
 /// Why a handshake is refused, before the upgrade.
@@ -68,11 +70,13 @@ impl From<Refusal> for HttpResponse {
 /// Checks a request for a socket. Parameters: `token` (or a Bearer header, which wins), `format`,
 /// `status`; `lang` and unknown ones are accepted and ignored, as the reference does.
 pub(super) fn admit(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
-    check(worker, head).map_err(counted)
+    check(worker, head).map_err(|refusal| counted(refusal, head))
 }
 
-fn counted(refusal: Refusal) -> Refusal {
+fn counted(refusal: Refusal, head: &RequestHead) -> Refusal {
     REFUSED_HANDSHAKES.of(refusal).increment(1);
+    let address = client_address(head).map(tracing::field::display);
+    tracing::debug!(reason = %refusal, address, "socket refused");
     refusal
 }
 
@@ -93,17 +97,15 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
         caller,
         format,
         online,
+        address: client_address(head),
     })
 }
 
 /// Why a request at the socket's path that asks for no upgrade is refused: what is wrong with it besides comes
 /// first, as in the reference.
 pub(super) fn refusal_without_upgrade(shared: &Shared, head: &RequestHead) -> Refusal {
-    counted(
-        introduction(shared, head)
-            .err()
-            .unwrap_or(Refusal::NotAHandshake),
-    )
+    let refusal = introduction(shared, head).err();
+    counted(refusal.unwrap_or(Refusal::NotAHandshake), head)
 }
 
 /// What a client says of itself when it asks for a socket.
@@ -150,7 +152,15 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
         caller,
         format,
         online,
+        address,
     } = admission;
+    tracing::debug!(
+        user = %caller.user,
+        session = %online.session.0,
+        address = address.map(tracing::field::display),
+        %format,
+        "connected"
+    );
     let settings = &worker.shared.settings;
     let around = worker.surroundings();
     let relay = &around.relay;

@@ -2,11 +2,31 @@ use strum::{IntoStaticStr, VariantArray};
 
 use super::handshake::Refusal;
 use crate::{
-    metric::{Counter, CounterBy, declare},
+    metric::{Counter, CounterBy, CounterOf, Info, SecondsOf, declare},
     wire::error::{ApiCode, refusals},
 };
 
 declare! {
+    static BUILD: Info = Info::new(
+        "banter_build_info",
+        "version",
+        env!("CARGO_PKG_VERSION"),
+        "Always 1; the label says which version runs",
+    );
+
+    pub(super) static CALLS: CounterOf<3> = CounterOf::new(
+        "banter_rest_requests_total",
+        ["route", "method", "status"],
+        "REST requests answered, by route, method and class of the status",
+    );
+
+    pub(super) static CALL_SECONDS: SecondsOf<1> = SecondsOf::new(
+        "banter_rest_seconds",
+        ["route"],
+        &[0.001, 0.005, 0.025, 0.1, 0.5, 2.5],
+        "Time from the head of a REST request to the head of its answer",
+    );
+
     pub(super) static REFUSED_HANDSHAKES: CounterBy<Refusal> = refusals("handshake");
 
     pub(super) static REFUSED_CALLS: CounterBy<ApiCode> = refusals("rest");

@@ -6,6 +6,7 @@
 //! writes. Inside somebody else's `App` (`embedded`) it is an actix-web request with a streaming
 //! response. Both feed a `Peer` and drain an `Outbox`; neither is driven by the other side's reading.
 
+mod client_address;
 mod connection;
 mod embedded;
 mod frames;
@@ -24,7 +25,7 @@ pub(crate) use self::frames::{FrameReader, Incoming};
 pub(crate) use self::{
     connection::to_accept,
     embedded::configure_socket,
-    listener::{Listener, listen},
+    listener::{Listener, announce_routes, listen},
     scrape::{MetricsServer, announce_metrics, record_metrics, serve_metrics},
 };
 pub use self::{listener::echo, metrics::log_lines_dropped, scrape::MetricsError};

@@ -105,6 +105,8 @@ pub(crate) fn serve_metrics(
         ..ConnectionLimits::of(settings)
     };
     let recorder = recorder()?;
+    let process = metrics_process::Collector::default();
+    process.describe();
     let upkeep = recorder.clone();
     actix_rt::spawn(async move {
         loop {
@@ -120,8 +122,9 @@ pub(crate) fn serve_metrics(
             .disable_signals()
             .shutdown_timeout(1)
             .listen("metrics", socket, move || {
-                let recorder = recorder.clone();
+                let (recorder, process) = (recorder.clone(), process.clone());
                 let render = move || {
+                    process.collect();
                     let text = recorder.render();
                     async move {
                         HttpResponse::Ok()
@@ -141,4 +144,49 @@ pub(crate) fn serve_metrics(
     let handle = server.handle();
     actix_rt::spawn(server);
     Ok(MetricsServer { address, handle })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    type Labels = BTreeMap<String, BTreeSet<String>>;
+
+    /// The metrics of the table in docs/operating.md, and the labels of each.
+    fn documented() -> Labels {
+        let text = include_str!("../../docs/operating.md");
+        let quoted = |cell: &str| -> Vec<String> {
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
+        };
+        let mut documented = Labels::new();
+        for row in text.lines().filter(|line| line.starts_with("| `banter_")) {
+            let mut cells = row.split('|').skip(1);
+            let (names, labels) = (cells.next().unwrap(), cells.next().unwrap());
+            for name in quoted(names) {
+                documented.insert(name, quoted(labels).into_iter().collect());
+            }
+        }
+        documented
+    }
+
+    #[test]
+    fn the_table_for_operators_has_all_metrics_with_their_labels() {
+        let mut declared = Labels::new();
+        for metric in metrics() {
+            let labels = metric.labels().into_iter().map(str::to_owned);
+            declared
+                .entry(metric.name().to_owned())
+                .or_default()
+                .extend(labels);
+        }
+        let documented = documented();
+        assert!(declared.len() > 20, "{declared:?}");
+        assert_eq!(documented, declared);
+    }
 }

@@ -70,6 +70,8 @@ struct Inner {
     /// To be closed when the line is empty.
     ending: Option<(Closing, Instant)>,
     closing: Option<Instant>,
+    /// Why the server closes the socket, or has.
+    why: Option<Closing>,
     transport: Option<Rc<dyn Transport>>,
     /// What is pushed waits for [`Outbox::uncork`], and wakes nobody.
     corked: bool,
@@ -102,6 +104,7 @@ impl Outbox {
                 line: Line::default(),
                 ending: None,
                 closing: None,
+                why: None,
                 transport: None,
                 corked: false,
                 stalled: false,
@@ -235,6 +238,12 @@ impl Outbox {
     pub(crate) fn kill(&self) {
         let inner = &mut *self.inner.borrow_mut();
         inner.die();
+    }
+
+    /// Why the socket is being closed, or was; `None` when the connection has just gone.
+    pub(crate) fn why_closed(&self) -> Option<&'static str> {
+        let why = self.inner.borrow().why?;
+        Some(why.reason.into())
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -447,6 +456,7 @@ impl Inner {
         CLOSES.of(why.reason).increment(1);
         self.queue(close_frame(why.code, why.text()));
         self.closing = Some(Instant::now());
+        self.why = Some(why);
         self.line.clear();
         self.wake();
     }

@@ -2,6 +2,7 @@ use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
     rc::Rc,
     sync::Arc,
+    time::Instant,
 };
 
 use actix::prelude::*;
@@ -67,6 +68,7 @@ pub(crate) struct Session {
     joined: HashMap<ChannelId, Membership>,
     /// The channel that has been asked to let this session in and has not answered.
     joining: Option<ChannelId>,
+    began: Instant,
 }
 
 /// Why a session enters a channel.
@@ -96,6 +98,7 @@ impl Session {
             followed: HashSet::new(),
             joined: HashMap::new(),
             joining: None,
+            began: Instant::now(),
         })
     }
 
@@ -387,6 +390,13 @@ impl Drop for Session {
     fn drop(&mut self) {
         metrics::OPEN.take_one();
         let session = self.id();
+        tracing::debug!(
+            user = %self.user(),
+            session = %session.0,
+            reason = self.parts.outbox.why_closed().unwrap_or("connection lost"),
+            seconds = self.began.elapsed().as_secs_f64(),
+            "ended"
+        );
         for (_, membership) in self.joined.drain() {
             // Without a bound: one for each join that was answered.
             membership.addr.do_send(Leave {

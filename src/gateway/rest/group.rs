@@ -1,11 +1,16 @@
 //! Groups and who is in them.
 
 use actix_web::{
-    HttpRequest, Route,
+    HttpRequest,
     web::{self, Json},
 };
 
-use super::{RestState, body::JsonBody, get_or_head, mount, read_cursor, read_users, resource};
+use super::{
+    RestState,
+    body::JsonBody,
+    get_or_head, mount, read_cursor, read_users, resource,
+    route::{self, Call},
+};
 use crate::{
     account::Caller,
     group::{Action, GroupError, GroupFilter, GroupId, Role},
@@ -28,20 +33,20 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         app,
         resource("/v2/group")
             .route(get_or_head().to(list))
-            .route(web::post().to(create)),
+            .route(route::post().to(create)),
     );
     mount(
         app,
         resource("/v2/group/{group_id}")
-            .route(web::put().to(update))
-            .route(changing(web::delete(), |_| Ok(Some(Action::Delete)))),
+            .route(route::put().to(update))
+            .route(changing(route::delete(), |_| Ok(Some(Action::Delete)))),
     );
     // Also the empty id, which is a malformed one and not an unknown path.
     for (verb, reading) in VERBS {
         mount(
             app,
             resource(&format!("/v2/group/{{group_id:[^/]*}}/{verb}"))
-                .route(changing(web::post(), reading)),
+                .route(changing(route::post(), reading)),
         );
     }
     mount(
@@ -79,8 +84,8 @@ fn users(query: &Query<'_>) -> Result<Option<Vec<UserId>>, ApiError> {
 }
 
 /// A route that does to the group of the path what is read off the parameters.
-fn changing(route: Route, reading: Reading) -> Route {
-    route.to(move |caller, state, request| change(caller, state, request, reading))
+fn changing(call: Call, reading: Reading) -> Call {
+    call.to(move |caller, state, request| change(caller, state, request, reading))
 }
 
 async fn change(

@@ -13,7 +13,9 @@ mod friend;
 mod group;
 mod health;
 mod notification;
+mod route;
 mod session;
+mod sign_in;
 mod unserved;
 mod user;
 
@@ -21,15 +23,22 @@ use std::sync::Arc;
 
 use actix_cors::Cors;
 use actix_web::{
-    HttpRequest, HttpResponse, Resource, Route, guard,
+    HttpRequest, HttpResponse, Resource,
     http::{Method, header},
     middleware::{Compress, DefaultHeaders, from_fn},
     web,
 };
 use bincode::Decode;
 
-pub(crate) use self::edge::title_case;
-use self::{auth::ServerKey, edge::DiscardLimits};
+use self::{
+    auth::ServerKey,
+    edge::DiscardLimits,
+    route::{Meter, Served},
+};
+pub(crate) use self::{
+    edge::title_case,
+    route::{get_or_head, resource},
+};
 use super::handshake;
 use crate::{
     chat::Shared,
@@ -82,14 +91,18 @@ pub(crate) fn configure_standalone(app: &mut web::ServiceConfig) {
         resource(SOCKET_PATH).route(get_or_head().to(no_handshake)),
     );
     unserved::configure(app);
-    mount(
-        app,
-        resource("/{path:.*}").default_service(web::to(unknown_path)),
-    );
+    let unknown = web::resource("/{path:.*}").default_service(web::to(unknown_path));
+    dress(app, unknown, Meter::of_others());
 }
 
-/// Mounts a resource, dressed in what every answer has: compression on request, cache headers, CORS.
-fn mount(app: &mut web::ServiceConfig, resource: Resource) {
+/// Mounts a path of the chat.
+fn mount(app: &mut web::ServiceConfig, path: Served) {
+    let (resource, meter) = path.metered();
+    dress(app, resource, meter);
+}
+
+/// Mounts a resource, dressed in what every answer has: compression on request, cache headers, CORS, a place in the metrics.
+fn dress(app: &mut web::ServiceConfig, resource: Resource, meter: Meter) {
     let headers = DefaultHeaders::new()
         .add((header::CACHE_CONTROL, "no-store, no-cache, must-revalidate"))
         .add((header::VARY, "accept-encoding"));
@@ -99,7 +112,10 @@ fn mount(app: &mut web::ServiceConfig, resource: Resource) {
             .wrap(Compress::default())
             .wrap(headers)
             .wrap(cors())
-            .wrap(from_fn(edge::serve)),
+            .wrap(from_fn(edge::serve))
+            .wrap(from_fn(move |request, next| {
+                meter.clone().measure(request, next)
+            })),
     );
 }
 
@@ -123,16 +139,6 @@ fn cors() -> Cors {
         ])
         // The wildcard is the same for everybody, so caches need not tell origins apart.
         .disable_vary_header()
-}
-
-/// Whatever can be asked for with `GET` can be asked for with `HEAD`.
-pub(crate) fn get_or_head() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}
-
-/// A path that refuses the methods it has no route for.
-pub(super) fn resource(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(other_method))
 }
 
 /// The place a listing is to go on from; an empty cursor counts as none.
