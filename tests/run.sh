@@ -2,7 +2,7 @@
 # Everything that checks banter, from a clean clone.
 #
 #   tests/run.sh                  all parts
-#   tests/run.sh PART ...         some: rust conformance openapi autobahn nakama-js clients browser proxies
+#   tests/run.sh PART ...         some: rust deny conformance openapi autobahn nakama-js clients browser proxies
 #                                 loadtest readme
 #
 # Needs a Rust toolchain, Python 3 and Node 20 or newer; Python and Node packages are fetched once, into
@@ -14,11 +14,11 @@ set -uo pipefail
 cd "$root" || exit 2
 
 parts=("$@")
-all=(rust conformance openapi autobahn nakama-js clients browser proxies loadtest readme)
+all=(rust deny conformance openapi autobahn nakama-js clients browser proxies loadtest readme)
 [ $# -gt 0 ] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
   case $part in
-    rust | conformance | openapi | autobahn | nakama-js | clients | browser | proxies | loadtest | readme) ;;
+    rust | deny | conformance | openapi | autobahn | nakama-js | clients | browser | proxies | loadtest | readme) ;;
     -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
     *) die "unknown part: $part (there are ${all[*]})" ;;
   esac
@@ -169,6 +169,10 @@ rust_part() {
     step cargo 'cargo test' cargo test --workspace --lib --bins --tests --examples --no-fail-fast --quiet
   fi
   step cargo 'documentation tests' cargo test --workspace --doc --quiet
+}
+
+deny_part() {
+  step lint 'licences, sources and advisories of dependencies (cargo deny)' "$tests/deny/run.sh"
 }
 
 conformance_part() {

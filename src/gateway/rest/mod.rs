@@ -28,7 +28,6 @@ use actix_web::{
     middleware::{Compress, DefaultHeaders, from_fn},
     web,
 };
-use bincode::Decode;
 
 use self::{
     auth::ServerKey,
@@ -44,7 +43,7 @@ use crate::{
     chat::Shared,
     user::UserId,
     wire::{
-        CursorKey,
+        CursorKey, Place,
         error::{ApiCode, ApiError},
         rest::query::Query,
     },
@@ -142,7 +141,7 @@ fn cors() -> Cors {
 }
 
 /// The place a listing is to go on from; an empty cursor counts as none.
-fn read_cursor<T: Decode<()>>(
+fn read_cursor<T: Place>(
     query: &Query<'_>,
     name: &str,
     key: &CursorKey,
