@@ -24,6 +24,7 @@ use std::sync::Arc;
 use actix_cors::Cors;
 use actix_web::{
     HttpRequest, HttpResponse, Resource,
+    dev::ServiceRequest,
     http::{Method, header},
     middleware::{Compress, DefaultHeaders, from_fn},
     web,
@@ -111,9 +112,9 @@ fn dress(app: &mut web::ServiceConfig, resource: Resource, meter: Meter) {
             .wrap(Compress::default())
             .wrap(headers)
             .wrap(cors())
-            .wrap(from_fn(edge::serve))
-            .wrap(from_fn(move |request, next| {
-                meter.clone().measure(request, next)
+            .wrap(from_fn(move |request: ServiceRequest, next| {
+                let (meter, method) = (meter.clone(), request.method().clone());
+                meter.measure(method, edge::serve(request, next))
             })),
     );
 }

@@ -3,15 +3,13 @@
 //! Invariant: what can be counted of a path stands at zero from the moment it is mounted. The label is the pattern of
 //! the path, as schemas/openapi.yaml writes it, never what a client has sent.
 
-use std::{rc::Rc, time::Instant};
+use std::{future::Future, rc::Rc, time::Instant};
 
 use actix_web::{
     Error, FromRequest, Handler, Resource, Responder, Route,
-    body::MessageBody,
-    dev::{ServiceRequest, ServiceResponse},
+    dev::ServiceResponse,
     guard,
     http::{Method, StatusCode},
-    middleware::Next,
     web,
 };
 
@@ -149,18 +147,18 @@ impl Meter {
         }))
     }
 
-    /// Around everything else that is done for a request.
-    pub(super) async fn measure<B: MessageBody>(
+    /// Counts a request with this method, and times its answer.
+    pub(super) async fn measure<B>(
         self,
-        request: ServiceRequest,
-        next: Next<B>,
+        method: Method,
+        answer: impl Future<Output = Result<ServiceResponse<B>, Error>>,
     ) -> Result<ServiceResponse<B>, Error> {
-        let method = match *request.method() {
+        let method = match method {
             Method::HEAD => Method::GET,
-            ref method => method.clone(),
+            method => method,
         };
         let begun = Instant::now();
-        let answer = next.call(request).await;
+        let answer = answer.await;
         let Series {
             seconds,
             served,
