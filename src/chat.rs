@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::{
-    account::{Accounts, Ends, KeyError, Keys, OpenSessions as _, TokenId},
+    account::{Accounts, Ends, KeyError, Keys, OpenSessions as _, TokenId, TokensEnded},
     channel::{
         ChannelId, ChannelLimits, Content, ContentError, GetPresences, Message, MessageStore,
         Presence, PublishError, PublishFromServer,
@@ -160,6 +160,7 @@ impl Builder {
         let mut settings = self.settings;
         settings.read_server_key()?;
         settings.check()?;
+        gateway::announce_metrics();
         let data_dir = DataDir::open(&settings.data_dir)?;
         data_dir.check()?;
         // The keys last: where they are, there has been a database.
@@ -330,7 +331,7 @@ impl Chat {
     pub fn close_user(&self, user: UserId) -> usize {
         let directory = &self.0.directory;
         let open = directory.sessions_of(user);
-        directory.close(user, Ends::UpTo(TokenId::MAX), "closed by the server");
+        directory.close(user, Ends::UpTo(TokenId::MAX), TokensEnded::ByTheHost);
         open
     }
 

@@ -19,6 +19,7 @@ mod directory;
 pub mod fuzz;
 mod gateway;
 mod group;
+mod metric;
 mod name;
 mod open_files;
 mod page;
@@ -42,9 +43,9 @@ pub use channel::{
 };
 pub use chat::{Builder, Chat, SendError, StartError};
 pub use config::Settings;
-#[doc(hidden)]
-pub use gateway::echo;
 pub use gateway::{MetricsError, TlsError};
+#[doc(hidden)]
+pub use gateway::{echo, log_lines_dropped};
 pub use rate::Limited;
 pub use serve::{ServeError, Server, serve};
 pub use store::{DataDirError, OpenError, StoreError, StoreFuture};

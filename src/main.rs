@@ -130,7 +130,7 @@ fn count_dropped(dropped: ErrorCounter) {
             loop {
                 thread::sleep(PERIOD);
                 let lines = dropped.dropped_lines();
-                metrics::counter!("banter_log_lines_dropped_total").absolute(lines as u64);
+                banter::log_lines_dropped(lines);
                 if lines > told {
                     tracing::warn!(lines, "the log is read too slowly, lines were dropped");
                     told = lines;

@@ -73,6 +73,7 @@ impl Server {
 
     async fn serve(chat: &Chat) -> Result<(Listener, Option<MetricsServer>), ServeError> {
         let tls = Tls::load(chat.settings())?;
+        gateway::announce_routes(&chat.0);
         let metrics = match chat.settings().metrics_listen {
             MetricsListen::Off => None,
             MetricsListen::At(address) => Some(gateway::serve_metrics(

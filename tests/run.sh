@@ -2,8 +2,8 @@
 # Everything that checks banter, from a clean clone.
 #
 #   tests/run.sh                  all parts
-#   tests/run.sh PART ...         some: rust conformance autobahn nakama-js clients browser proxies loadtest
-#                                 readme
+#   tests/run.sh PART ...         some: rust deny conformance openapi autobahn nakama-js clients browser proxies
+#                                 loadtest readme
 #
 # Needs a Rust toolchain, Python 3 and Node 20 or newer; Python and Node packages are fetched once, into
 # target/ and node_modules/. On Debian, and as root, browsers and proxies that are missing are installed. Every server gets a free port and a directory of its own, so several runs can
@@ -14,11 +14,11 @@ set -uo pipefail
 cd "$root" || exit 2
 
 parts=("$@")
-all=(rust conformance autobahn nakama-js clients browser proxies loadtest readme)
+all=(rust deny conformance openapi autobahn nakama-js clients browser proxies loadtest readme)
 [ $# -gt 0 ] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
   case $part in
-    rust | conformance | autobahn | nakama-js | clients | browser | proxies | loadtest | readme) ;;
+    rust | deny | conformance | openapi | autobahn | nakama-js | clients | browser | proxies | loadtest | readme) ;;
     -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
     *) die "unknown part: $part (there are ${all[*]})" ;;
   esac
@@ -138,12 +138,15 @@ with_server() { # clean|any PROGRAM [ARGUMENT ...] -- COMMAND...
   return "$status"
 }
 
+# What every server is started with, beside addresses and a directory.
+server_options=()
+
 with_banter() { # COMMAND...
   cargo build --quiet --bin banter || return
   local program
   program=$(built banter) || return
   with_server clean "$program" serve --listen 127.0.0.1:0 --metrics-listen off \
-    --data-dir "$(mktemp -d "$scratch/data.XXXXXX")" -- "$@"
+    --data-dir "$(mktemp -d "$scratch/data.XXXXXX")" ${server_options[@]+"${server_options[@]}"} -- "$@"
 }
 
 with_component() { # COMPONENT COMMAND...
@@ -168,8 +171,16 @@ rust_part() {
   step cargo 'documentation tests' cargo test --workspace --doc --quiet
 }
 
+deny_part() {
+  step lint 'licences, sources and advisories of dependencies (cargo deny)' "$tests/deny/run.sh"
+}
+
 conformance_part() {
   step lines 'conformance with the Nakama protocol' with_banter "$tests/conformance/run.sh"
+}
+
+openapi_part() {
+  step lint 'schemas/openapi.yaml (Schemathesis)' with_banter "$tests/openapi/run.sh"
 }
 
 autobahn_part() {

@@ -15,7 +15,8 @@ use super::{
     decoy::decoy_hash,
     error::AccountError,
     keys::Keys,
-    open_sessions::OpenSessions,
+    metrics::{REFRESH_TOKENS_REUSED, Reuse},
+    open_sessions::{OpenSessions, TokensEnded},
     password::{HashFor, Passwords},
     profile::{Account, ProfileUpdate, User},
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
@@ -309,6 +310,7 @@ impl Accounts {
         let now = unix_seconds();
         let issue = |kind| self.0.tokens.issue(kind, bearer, now);
         SessionGrant {
+            user: bearer.user,
             token: issue(TokenKind::Session),
             refresh_token: issue(TokenKind::Refresh),
             created,
@@ -357,22 +359,21 @@ impl Accounts {
             end: self.revocation(caller.user, ends, now),
         };
         let reused = |outcome| {
-            metrics::counter!("banter_refresh_tokens_reused_total", "outcome" => outcome)
-                .increment(1);
+            REFRESH_TOKENS_REUSED.of(outcome).increment(1);
         };
         match self.0.store.rotate(presented).await? {
             Rotation::Next(generation) => Ok(generation),
             Rotation::Again(generation) => {
-                reused("repeated");
+                reused(Reuse::Repeated);
                 Ok(generation)
             }
             Rotation::Reused => {
-                reused("ended");
+                reused(Reuse::Ended);
                 tracing::info!(user = %caller.user, "a refresh token was used again: its sign-in has ended");
                 self.0.revocations.add(&[presented.end], now);
                 self.0
                     .sessions
-                    .close(caller.user, ends, "refresh token used again");
+                    .close(caller.user, ends, TokensEnded::RefreshTokenReused);
                 Err(TokenError::Ended.into())
             }
         }
@@ -414,7 +415,9 @@ impl Accounts {
         self.0.store.revoke(revocations.clone(), now).await?;
         self.0.revocations.add(&revocations, now);
         for ends in ends {
-            self.0.sessions.close(caller.user, ends, "logged out");
+            self.0
+                .sessions
+                .close(caller.user, ends, TokensEnded::LoggedOut);
         }
         Ok(())
     }
@@ -480,7 +483,9 @@ impl Accounts {
         })?;
         self.0.revocations.add(&[revocation], now);
         let all = Ends::UpTo(TokenId::MAX);
-        self.0.sessions.close(user, all, "account deleted");
+        self.0
+            .sessions
+            .close(user, all, TokensEnded::AccountDeleted);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ mod credential;
 mod decoy;
 mod error;
 mod keys;
+pub(crate) mod metrics;
 mod open_sessions;
 mod password;
 mod profile;
@@ -32,7 +33,7 @@ pub(crate) use self::{
     },
     error::AccountError,
     keys::Keys,
-    open_sessions::OpenSessions,
+    open_sessions::{OpenSessions, TokensEnded},
     profile::{Account, ProfileUpdate, User},
     request::{LogoutRequest, RefreshRequest, SessionGrant, SignInBy, SignInRequest},
     revocation::{Ends, Revocation},

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{credential::Password, error::AccountError};
 use crate::{
-    rate::{self, Address, Limited, Share, Shares},
+    rate::{Address, Limited, SHARES_REFUSED, Share, ShareOf, Shares},
     user::UserId,
 };
 
@@ -57,7 +57,7 @@ impl Passwords {
             waiting: Semaphore::new(places),
             of_accounts: Shares::new(OF_ONE_ACCOUNT),
             of_addresses: Shares::new(places / 2),
-            refused: rate::share_refused("password hashes"),
+            refused: SHARES_REFUSED.of(ShareOf::PasswordHashes),
         }
     }
 

@@ -4,7 +4,7 @@ use super::{
     credential::{Credential, Password, Username},
     token::Variables,
 };
-use crate::rate::Address;
+use crate::{rate::Address, user::UserId};
 
 /// Who wants to come in.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub(crate) struct LogoutRequest {
 
 /// A new pair of tokens.
 pub(crate) struct SessionGrant {
+    /// Whose they are.
+    pub(crate) user: UserId,
     pub(crate) token: String,
     pub(crate) refresh_token: String,
     /// Whether the account was made for it.

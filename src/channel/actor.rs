@@ -18,6 +18,7 @@ use super::{
     BatchCommitted, ChannelKind, ChannelParts, CommitSink, EndStays, Entrance, EventsCommitted,
     GetPresences, Join, JoinError, Leave, Legacy, Message, MessageStore, Micros, Presence, Publish,
     PublishError, PublishEvents, PublishFromServer, SessionId,
+    metrics::{self, MessageCounters},
     state::{ChannelState, Expelled},
 };
 use crate::{
@@ -55,7 +56,7 @@ pub(crate) struct Channel {
     /// Sessions of a lost life whose stay has ended meanwhile: they are not let back in, and hear of it then.
     not_returning: HashSet<SessionId>,
     lingering: Option<SpawnHandle>,
-    sent: [metrics::Counter; 4],
+    sent: MessageCounters,
 }
 
 /// Where a call that came from no socket is answered.
@@ -72,9 +73,7 @@ impl Channel {
     ) -> Addr<Self> {
         Self::start_in_arbiter(arbiter, move |ctx| {
             let committed = ctx.address().recipient::<BatchCommitted>();
-            let messages =
-                |kind: &'static str| metrics::counter!("banter_messages_total", "kind" => kind);
-            metrics::gauge!("banter_live_channels").increment(1.0);
+            metrics::LIVE.add_one();
             Self {
                 live,
                 awaited: parts.inherited.members,
@@ -96,7 +95,7 @@ impl Channel {
                 delivering: false,
                 announcing: None,
                 lingering: None,
-                sent: ["send", "update", "remove", "event"].map(messages),
+                sent: MessageCounters::new(),
             }
         })
     }
@@ -189,12 +188,12 @@ impl Drop for Channel {
     /// The members of a life that ends in a panic join the next one. `stopped` would not tell: actix
     /// calls it after a panic as well.
     fn drop(&mut self) {
-        metrics::gauge!("banter_live_channels").decrement(1.0);
+        metrics::LIVE.take_one();
         if !std::thread::panicking() {
             return;
         }
         tracing::error!(channel = %self.state.id(), "channel lost");
-        metrics::counter!("banter_channels_lost_total").increment(1);
+        metrics::LOST.increment(1);
         self.hand_over();
         for branch in &self.relays {
             branch.addr.do_send(ChannelLost { channel: self.live });

@@ -21,6 +21,7 @@ mod history;
 mod id;
 mod in_flight;
 mod message;
+pub(crate) mod metrics;
 mod presence;
 mod state;
 mod store;

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::Micros;
-use crate::rate::Limited;
+use crate::rate::{self, Limited};
 
 /// One second after another.
 const WINDOW: u64 = 1_000_000;
@@ -86,6 +86,7 @@ impl Traffic {
         let (all, own) = (self.taken.saturating_add(cost), had.saturating_add(cost));
         if all > rate || (all > shared && own > shared / senders.max(1)) {
             let left = WINDOW - now.0.max(0) as u64 % WINDOW;
+            rate::channel_limited();
             return Err(Limited {
                 what: "messages in this channel",
                 wait: Duration::from_micros(left),

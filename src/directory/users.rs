@@ -18,14 +18,13 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::{Directory, SessionLimits, names::Names};
 use crate::{
-    account::{Ends, OpenSessions, TokenId},
+    account::{Ends, OpenSessions, TokenId, TokensEnded},
     channel::SessionId,
     relay::Closing,
     user::{
         Arrive, CloseSessions, Depart, Home, Notification, Notify, UserActor, UserId, UserParts,
-        UserSettings,
+        UserSettings, metrics,
     },
-    wire::CloseCode,
 };
 
 pub(super) struct Users {
@@ -236,7 +235,7 @@ impl Directory {
     /// Shows a notification to all open sessions of its user. Those that open at this moment may miss
     /// it, and find it in the list.
     pub(crate) fn notify(&self, notification: Notification) {
-        metrics::counter!("banter_notifications_total").increment(1);
+        metrics::NOTIFICATIONS.increment(1);
         if let Some(user) = self.live_user(notification.user) {
             user.do_send(Notify(notification));
         }
@@ -256,11 +255,14 @@ impl Directory {
 }
 
 impl OpenSessions for Directory {
-    fn close(&self, user: UserId, tokens: Ends, reason: &'static str) {
+    fn close(&self, user: UserId, tokens: Ends, why: TokensEnded) {
         if let Some(live) = self.live_user(user) {
-            let why = Closing {
-                code: CloseCode::POLICY,
-                reason,
+            let why = match why {
+                TokensEnded::LoggedOut => Closing::LOGGED_OUT,
+                TokensEnded::AccountDeleted => Closing::ACCOUNT_DELETED,
+                TokensEnded::PasswordChanged => Closing::PASSWORD_CHANGED,
+                TokensEnded::RefreshTokenReused => Closing::REFRESH_TOKEN_REUSED,
+                TokensEnded::ByTheHost => Closing::BY_THE_HOST,
             };
             live.do_send(CloseSessions { tokens, why });
         }

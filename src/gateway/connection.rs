@@ -32,7 +32,12 @@ use actix_rt::{
 };
 use actix_service::{ServiceFactory, fn_service};
 
-use super::{heads::Heads, stream::Stream, tls::Tls};
+use super::{
+    heads::Heads,
+    metrics::{CONNECTIONS_CLOSED, ConnectionEnd},
+    stream::Stream,
+    tls::Tls,
+};
 use crate::{
     config::{Networks, Settings},
     rate::Address,
@@ -124,10 +129,10 @@ impl Connections {
     /// Gives a connection a place, another one's if need be. `from` is where it comes from, if it is to count there.
     pub(super) fn admit(self: &Rc<Self>, stream: Stream, from: Option<Address>) -> Connection {
         if from.is_some_and(|from| self.count(from) > self.limits.of_address) {
-            let reason = "made way for its own address";
+            let reason = ConnectionEnd::MadeWayForItsAddress;
             self.evict_one(reason, |state| state.from == from);
         } else if self.open.borrow().len() >= self.limits.count {
-            self.evict_one("made way", |_| true);
+            self.evict_one(ConnectionEnd::MadeWay, |_| true);
         }
         let state = Rc::new(State {
             from,
@@ -170,7 +175,7 @@ impl Connections {
     }
 
     /// Has one of certain connections make way.
-    fn evict_one(&self, reason: &'static str, of: impl Fn(&State) -> bool) {
+    fn evict_one(&self, reason: ConnectionEnd, of: impl Fn(&State) -> bool) {
         let open = self.open.borrow();
         let staying = || {
             open.values()
@@ -184,7 +189,7 @@ impl Connections {
         else {
             return;
         };
-        metrics::counter!("banter_http_connections_closed_total", "reason" => reason).increment(1);
+        CONNECTIONS_CLOSED.of(reason).increment(1);
         state.evicted.set(true);
         state.wake();
     }
@@ -295,11 +300,10 @@ impl Connection {
         }
         if self.deadline() <= Instant::now() {
             let reason = match self.place.state.doing.get() {
-                Doing::Taking => "answer not read",
-                Doing::Nothing | Doing::Asking => "request not finished",
+                Doing::Taking => ConnectionEnd::AnswerNotRead,
+                Doing::Nothing | Doing::Asking => ConnectionEnd::RequestNotFinished,
             };
-            metrics::counter!("banter_http_connections_closed_total", "reason" => reason)
-                .increment(1);
+            CONNECTIONS_CLOSED.of(reason).increment(1);
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(())

@@ -45,6 +45,7 @@ pub(crate) fn configure_socket(app: &mut web::ServiceConfig, shared: &Arc<Shared
                 let response = upgrade(&door, &request, payload);
                 std::future::ready(response)
             }))
+            .unmetered()
             .wrap(from_fn(rest::title_case)),
     );
 }

@@ -29,19 +29,6 @@ struct Begun {
     payload: BytesMut,
 }
 
-const TOO_BIG: Closing = Closing {
-    code: CloseCode::TOO_BIG,
-    reason: "message too big",
-};
-const NOT_UTF8: Closing = Closing {
-    code: CloseCode::INVALID,
-    reason: "text is not UTF-8",
-};
-const BAD_FRAME: Closing = Closing {
-    code: CloseCode::PROTOCOL,
-    reason: "malformed frame",
-};
-
 impl FrameReader {
     /// `max_bytes` bounds a message, in one frame or many.
     pub(crate) fn new(max_bytes: usize) -> Self {
@@ -59,10 +46,12 @@ impl FrameReader {
             let frame = match self.codec.decode(bytes) {
                 Ok(Some(frame)) => frame,
                 // The codec looks at the length when all of the payload is here.
-                Ok(None) if announced(bytes) > self.max_bytes as u64 => return Err(TOO_BIG),
+                Ok(None) if announced(bytes) > self.max_bytes as u64 => {
+                    return Err(Closing::TOO_BIG);
+                }
                 Ok(None) => return Ok(None),
-                Err(ProtocolError::Overflow) => return Err(TOO_BIG),
-                Err(_) => return Err(BAD_FRAME),
+                Err(ProtocolError::Overflow) => return Err(Closing::TOO_BIG),
+                Err(_) => return Err(Closing::BAD_FRAME),
             };
             return Ok(Some(match frame {
                 Frame::Text(text) => Incoming::Text(utf8(text)?),
@@ -88,9 +77,9 @@ impl FrameReader {
             Item::Last(part) => (part, true),
         };
         // The codec refuses a continuation without a beginning.
-        let begun = self.begun.as_mut().ok_or(BAD_FRAME)?;
+        let begun = self.begun.as_mut().ok_or(Closing::BAD_FRAME)?;
         if begun.payload.len() + part.len() > self.max_bytes {
-            return Err(TOO_BIG);
+            return Err(Closing::TOO_BIG);
         }
         begun.payload.extend_from_slice(&part);
         if !last {
@@ -132,7 +121,7 @@ fn announced(frame: &[u8]) -> u64 {
 
 fn utf8(text: Bytes) -> Result<Bytes, Closing> {
     if std::str::from_utf8(&text).is_err() {
-        return Err(NOT_UTF8);
+        return Err(Closing::NOT_UTF8);
     }
     Ok(text)
 }
@@ -185,7 +174,10 @@ mod tests {
                 FrameReader::new(4096).next(&mut make(4096)),
                 Ok(Some(Incoming::Binary(_)))
             ));
-            assert_eq!(FrameReader::new(4096).next(&mut make(4097)), Err(TOO_BIG));
+            assert_eq!(
+                FrameReader::new(4096).next(&mut make(4097)),
+                Err(Closing::TOO_BIG)
+            );
         }
     }
 
@@ -193,7 +185,10 @@ mod tests {
     fn text_that_is_not_utf8_is_refused() {
         let mut bytes = client(vec![ws::Message::Binary(vec![0xff].into())]);
         bytes[0] = 0x81;
-        assert_eq!(FrameReader::new(16).next(&mut bytes), Err(NOT_UTF8));
+        assert_eq!(
+            FrameReader::new(16).next(&mut bytes),
+            Err(Closing::NOT_UTF8)
+        );
     }
 
     proptest! {

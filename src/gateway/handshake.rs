@@ -1,4 +1,5 @@
 use std::{
+    net::IpAddr,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -6,10 +7,14 @@ use std::{
 
 use actix_http::{RequestHead, StatusCode, header, ws};
 use actix_web::{HttpResponse, http::header::ContentType};
+use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::{inbox::SessionInbox, peer::Peer, rest::auth, worker::Worker};
+use super::{
+    client_address, inbox::SessionInbox, metrics::REFUSED_HANDSHAKES, peer::Peer, rest::auth,
+    worker::Worker,
+};
 use crate::{
     account::Caller,
     channel::SessionId,
@@ -27,38 +32,38 @@ pub(super) struct Admission {
     caller: Caller,
     format: Format,
     online: OnlineSession,
+    address: IpAddr,
 }
 
 /// Why a handshake is refused, before the upgrade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, EnumDiscriminants)]
+#[strum_discriminants(
+    name(RefusalReason),
+    doc = "For the metric.",
+    derive(VariantArray, IntoStaticStr),
+    strum(serialize_all = "lowercase"),
+    vis(pub(super))
+)]
 pub(super) enum Refusal {
     #[error("not a WebSocket handshake")]
+    #[strum_discriminants(strum(serialize = "not a handshake"))]
     NotAHandshake,
     #[error("missing or invalid token")]
     Token,
     #[error("format must be json, protobuf or bincode")]
     Format,
     #[error("too many sessions")]
+    #[strum_discriminants(strum(serialize = "too many sessions"))]
     TooManySessions,
     #[error(transparent)]
+    #[strum_discriminants(strum(serialize = "too often"))]
     Limited(Limited),
     #[error("the server is shutting down")]
+    #[strum_discriminants(strum(serialize = "shutting down"))]
     ShuttingDown,
 }
 
 impl Refusal {
-    /// For the metric.
-    fn name(self) -> &'static str {
-        match self {
-            Self::NotAHandshake => "not a handshake",
-            Self::Token => "token",
-            Self::Format => "format",
-            Self::TooManySessions => "too many sessions",
-            Self::Limited(_) => "too often",
-            Self::ShuttingDown => "shutting down",
-        }
-    }
-
     /// Seconds after which the client had better come again, for the `Retry-After` header.
     pub(super) fn retry_after(self) -> Option<u128> {
         match self {
@@ -93,13 +98,13 @@ impl From<Refusal> for HttpResponse {
 /// Checks a request for a socket. Parameters: `token` (or a Bearer header, which wins), `format`,
 /// `status`; `lang` and unknown ones are accepted and ignored, as the reference does.
 pub(super) fn admit(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
-    check(worker, head).map_err(counted)
+    check(worker, head).map_err(|refusal| counted(refusal, &worker.shared, head))
 }
 
-fn counted(refusal: Refusal) -> Refusal {
-    let reason = refusal.name();
-    metrics::counter!("banter_refusals_total", "by" => "handshake", "reason" => reason)
-        .increment(1);
+fn counted(refusal: Refusal, shared: &Shared, head: &RequestHead) -> Refusal {
+    REFUSED_HANDSHAKES.of(refusal.into()).increment(1);
+    let address = client_address(head, &shared.settings.trusted_proxies);
+    tracing::debug!(reason = %refusal, %address, "socket refused");
     refusal
 }
 
@@ -126,17 +131,15 @@ fn check(worker: &Worker, head: &RequestHead) -> Result<Admission, Refusal> {
         caller,
         format,
         online,
+        address: client_address(head, &worker.shared.settings.trusted_proxies),
     })
 }
 
 /// Why a request at the socket's path that asks for no upgrade is refused: what is wrong with it besides comes
 /// first, as in the reference.
 pub(super) fn refusal_without_upgrade(shared: &Shared, head: &RequestHead) -> Refusal {
-    counted(
-        introduction(shared, head)
-            .err()
-            .unwrap_or(Refusal::NotAHandshake),
-    )
+    let refusal = introduction(shared, head).err();
+    counted(refusal.unwrap_or(Refusal::NotAHandshake), shared, head)
 }
 
 /// What a client says of itself when it asks for a socket.
@@ -183,7 +186,15 @@ pub(super) fn open(worker: &Worker, admission: Admission) -> Peer<SessionInbox> 
         caller,
         format,
         online,
+        address,
     } = admission;
+    tracing::debug!(
+        user = %caller.user,
+        session = %online.session.0,
+        %address,
+        %format,
+        "connected"
+    );
     let settings = &worker.shared.settings;
     let around = worker.surroundings();
     let relay = &around.relay;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use crate::{
     relay::{Closing, Outbox},
     session::{Inbound, Session, SocketClosed},
-    wire::{self, CloseCode, Outgoing},
+    wire::{self, Outgoing},
 };
 
 /// Who takes the messages of a socket. Dropped when the socket is gone.
@@ -15,19 +15,6 @@ pub(super) trait Inbox: Unpin + 'static {
     /// One whole binary message.
     fn binary(&mut self, bytes: Bytes, outbox: &Outbox);
 }
-
-const MALFORMED: Closing = Closing {
-    code: CloseCode::NORMAL,
-    reason: "malformed envelope",
-};
-const BINARY: Closing = Closing {
-    code: CloseCode::NORMAL,
-    reason: "binary message where the format is text",
-};
-const TEXT: Closing = Closing {
-    code: CloseCode::NORMAL,
-    reason: "text message where the format is binary",
-};
 
 /// Decodes requests and hands them to the session.
 pub(super) struct SessionInbox {
@@ -42,7 +29,10 @@ impl SessionInbox {
     fn take(&mut self, text: bool, payload: &[u8], outbox: &Outbox) {
         let format = outbox.format();
         if format.is_text() != text {
-            return outbox.close_after_line(if text { TEXT } else { BINARY });
+            return outbox.close_after_line(match text {
+                true => Closing::TEXT_FOR_BINARY,
+                false => Closing::BINARY_FOR_TEXT,
+            });
         }
         match wire::decode(format, payload) {
             Ok(envelope) => {
@@ -59,7 +49,7 @@ impl SessionInbox {
             Err(malformed) => {
                 let ticket = outbox.stand_in_line(malformed.cid);
                 outbox.answer(ticket, Some(&Outgoing::Error(malformed.error)));
-                outbox.close_after_line(MALFORMED);
+                outbox.close_after_line(Closing::MALFORMED_ENVELOPE);
             }
         }
     }

@@ -15,7 +15,7 @@ use actix_http::{HttpMessage as _, HttpService, Request, StatusCode, h1, ws};
 use actix_rt::net::TcpStream;
 use actix_server::{Server, ServerHandle};
 use actix_service::{ServiceFactoryExt as _, fn_factory, fn_service, map_config};
-use actix_web::{App, dev::AppConfig};
+use actix_web::{App, dev::AppConfig, web};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -66,9 +66,7 @@ pub(crate) fn listen(shared: &Arc<Shared>, tls: Option<Arc<Tls>>) -> io::Result<
         .listen("banter", socket, move || {
             let shared = per_thread.clone();
             let worker = Worker::new(shared.clone());
-            let app = App::new()
-                .configure(|app| rest::configure(app, &shared))
-                .configure(rest::configure_standalone);
+            let app = App::new().configure(|app| configure(app, &shared));
             let (stopping, stops) = (stopping.clone(), stopping.clone());
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
@@ -95,6 +93,16 @@ pub(crate) fn listen(shared: &Arc<Shared>, tls: Option<Arc<Tls>>) -> io::Result<
     let handle = server.handle();
     actix_rt::spawn(server);
     Ok(Listener { address, handle })
+}
+
+fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
+    rest::configure(app, shared);
+    rest::configure_standalone(app);
+}
+
+/// Has the metrics of all routes exist: the workers, who mount them, start a moment after the listener.
+pub(crate) fn announce_routes(shared: &Arc<Shared>) {
+    drop(App::new().configure(|app| configure(app, shared)));
 }
 
 pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {

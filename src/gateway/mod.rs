@@ -17,6 +17,7 @@ mod listener;
 mod metrics;
 mod peer;
 pub(crate) mod rest;
+mod scrape;
 mod socket;
 mod stream;
 mod tls;
@@ -28,8 +29,8 @@ pub(crate) use self::{
     address::client_address,
     connection::to_accept,
     embedded::configure_socket,
-    listener::{Listener, listen},
-    metrics::{MetricsServer, record_metrics, serve_metrics},
+    listener::{Listener, announce_routes, listen},
+    scrape::{MetricsServer, announce_metrics, record_metrics, serve_metrics},
     tls::Tls,
 };
-pub use self::{listener::echo, metrics::MetricsError, tls::TlsError};
+pub use self::{listener::echo, metrics::log_lines_dropped, scrape::MetricsError, tls::TlsError};

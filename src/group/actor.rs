@@ -6,7 +6,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
-use super::{Change, Decision, GroupError, GroupId, GroupStore};
+use super::{Change, Decision, GroupError, GroupId, GroupStore, metrics::CHANGES};
 use crate::{
     channel::{ChannelId, PublishError, PublishEvents},
     directory::Directory,
@@ -143,8 +143,7 @@ impl Handler<ChangeGroup> for GroupActor {
         }
         let number = self.first + self.under_way.len() as u64;
         self.under_way.push_back(UnderWay::Asked);
-        let action = change.action.name();
-        metrics::counter!("banter_group_changes_total", "action" => action).increment(1);
+        CHANGES.of((&change.action).into()).increment(1);
         let answer = Answer(Some(answer));
         let (told, decided) = oneshot::channel();
         let store = self.parts.store.clone();

@@ -1,5 +1,6 @@
 //! What can be done to the membership of a group, and what comes of it.
 
+use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
 use tokio::sync::oneshot;
 
 use super::{GroupError, GroupId};
@@ -23,7 +24,12 @@ pub(crate) struct Change {
 
 /// What the caller wants. The users of a list are dealt with in order; one that the rules leave as
 /// they are is skipped.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, EnumDiscriminants)]
+#[strum_discriminants(name(ActionKind), vis(pub(super)), doc = "For the metric.")]
+#[strum_discriminants(
+    derive(VariantArray, IntoStaticStr),
+    strum(serialize_all = "lowercase")
+)]
 pub(crate) enum Action {
     /// Becomes a member of an open group, asks to become one of a closed group.
     Join,
@@ -44,21 +50,6 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    /// For the metric.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Join => "join",
-            Self::Leave => "leave",
-            Self::Depart => "depart",
-            Self::Delete => "delete",
-            Self::Add(_) => "add",
-            Self::Kick(_) => "kick",
-            Self::Ban(_) => "ban",
-            Self::Promote(_) => "promote",
-            Self::Demote(_) => "demote",
-        }
-    }
-
     /// How many event messages it may have at most.
     pub(crate) fn most_events(&self) -> usize {
         match self {

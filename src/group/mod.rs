@@ -14,6 +14,7 @@ mod actor;
 mod change;
 mod error;
 mod groups;
+pub(crate) mod metrics;
 mod notice;
 mod profile;
 mod role;
@@ -26,6 +27,7 @@ pub(crate) use self::{
     change::{Action, Change, Decision, Told},
     error::GroupError,
     groups::Groups,
+    metrics::{SEARCHES_REFUSED, SearchRefusal},
     notice::{added, wants_to_join},
     profile::{Group, GroupUpdate, NewGroup},
     role::Role,

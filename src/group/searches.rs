@@ -4,7 +4,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use parking_lot::Mutex;
 
-use super::GroupError;
+use super::{
+    GroupError,
+    metrics::{SEARCHES_REFUSED, SearchRefusal},
+};
 use crate::user::UserId;
 
 #[derive(Debug, Clone, Default)]
@@ -22,8 +25,7 @@ impl Searches {
     /// `Searching`.
     pub(super) fn begin(&self, user: UserId) -> Result<Search, GroupError> {
         if !self.0.lock().insert(user) {
-            metrics::counter!("banter_searches_refused_total", "reason" => "one at a time")
-                .increment(1);
+            SEARCHES_REFUSED.of(SearchRefusal::OneAtATime).increment(1);
             return Err(GroupError::Searching);
         }
         Ok(Search {

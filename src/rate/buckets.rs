@@ -5,6 +5,7 @@ use governor::{
     clock::{Clock as _, DefaultClock, QuantaInstant},
 };
 
+use super::metrics::{LIMITED, RateName};
 use crate::config::Rate;
 
 /// A rate has been exceeded. The same request would be taken after `wait`, if nothing else came meanwhile.
@@ -39,18 +40,13 @@ pub(super) fn quota(rate: Rate) -> Quota {
         .allow_burst(rate.burst)
 }
 
-pub(super) fn counter(rate: &'static str) -> metrics::Counter {
-    metrics::counter!("banter_rate_limited_total", "rate" => rate)
-}
-
 impl<K: Hash + Eq + Clone> Buckets<K> {
-    /// `name` is the setting's without its `_rate`, for the metric.
-    pub(super) fn new(what: &'static str, name: &'static str, rate: Option<Rate>) -> Self {
+    pub(super) fn new(what: &'static str, name: RateName, rate: Option<Rate>) -> Self {
         Self {
             what,
             limiter: rate.map(|rate| RateLimiter::keyed(quota(rate))),
             burst: rate.map_or(NonZeroU32::MAX, |rate| rate.burst),
-            limited: counter(name),
+            limited: LIMITED.of(name),
         }
     }
 
@@ -103,7 +99,7 @@ mod tests {
     use super::*;
 
     fn buckets(rate: &str) -> Buckets<u8> {
-        Buckets::new("things", "thing", Some(rate.parse().unwrap()))
+        Buckets::new("things", RateName::Search, Some(rate.parse().unwrap()))
     }
 
     #[test]
@@ -144,7 +140,7 @@ mod tests {
 
     #[test]
     fn without_a_rate_nobody_waits() {
-        let buckets = Buckets::new("things", "thing", None);
+        let buckets = Buckets::new("things", RateName::Search, None);
         assert!((0..100_000).all(|_| buckets.take(&1).is_ok()));
     }
 

@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 
 use super::{
     Limited,
-    buckets::{counter, quota},
+    buckets::quota,
+    metrics::{LIMITED, RateName},
 };
 use crate::config::Rate;
 
@@ -25,12 +26,12 @@ pub(crate) struct Guesses<K: Hash + Eq + Clone> {
 }
 
 impl<K: Hash + Eq + Clone> Guesses<K> {
-    pub(super) fn new(name: &'static str, rate: Option<Rate>) -> Self {
+    pub(super) fn new(name: RateName, rate: Option<Rate>) -> Self {
         Self {
             limiter: rate.map(|rate| RateLimiter::keyed(quota(rate))),
             refill: rate.map_or(Duration::ZERO, |rate| rate.period / rate.count.get()),
             empty: Mutex::default(),
-            limited: counter(name),
+            limited: LIMITED.of(name),
         }
     }
 
@@ -79,7 +80,10 @@ mod tests {
 
     #[test]
     fn failures_beyond_the_burst_end_the_guessing_for_a_while() {
-        let guesses = Guesses::new("guess", Some("10/s burst 2".parse().unwrap()));
+        let guesses = Guesses::new(
+            RateName::WrongPassword,
+            Some("10/s burst 2".parse().unwrap()),
+        );
         guesses.failed(&1);
         guesses.failed(&1);
         assert_eq!(guesses.may_try(&1), Ok(()));

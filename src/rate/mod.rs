@@ -12,6 +12,7 @@
 mod address;
 mod buckets;
 mod guesses;
+pub(crate) mod metrics;
 mod pool;
 mod shares;
 
@@ -21,12 +22,14 @@ use std::{
 };
 
 pub use self::buckets::Limited;
+use self::metrics::RateName;
 pub(crate) use self::{
     address::Address,
     buckets::Buckets,
     guesses::Guesses,
+    metrics::{SHARES_REFUSED, ShareOf, channel_limited},
     pool::{Exhausted, Held, Pool},
-    shares::{Share, Shares, share_refused},
+    shares::{Share, Shares},
 };
 use crate::{
     channel::SessionId,
@@ -68,36 +71,39 @@ impl Rates {
         let rates = Arc::new(Self {
             socket: Buckets::new(
                 "requests on this socket",
-                "socket",
+                RateName::Socket,
                 rate(settings.socket_rate),
             ),
             socket_refusals: Buckets::new(
                 "refused requests on this socket",
-                "socket_refusals",
+                RateName::SocketRefusals,
                 rate(settings.socket_rate),
             ),
             account: Buckets::new(
                 "requests of this account",
-                "account",
+                RateName::Account,
                 rate(settings.account_rate),
             ),
-            joins: Buckets::new("joins", "join", rate(settings.join_rate)),
-            changes: Buckets::new("changes", "change", rate(settings.change_rate)),
-            searches: Buckets::new("searches", "search", rate(settings.search_rate)),
-            sign_ins: Buckets::new("sign-ins", "sign_in", rate(settings.sign_in_rate)),
-            wrong_passwords: Guesses::new("wrong_password", rate(settings.wrong_password_rate)),
+            joins: Buckets::new("joins", RateName::Join, rate(settings.join_rate)),
+            changes: Buckets::new("changes", RateName::Change, rate(settings.change_rate)),
+            searches: Buckets::new("searches", RateName::Search, rate(settings.search_rate)),
+            sign_ins: Buckets::new("sign-ins", RateName::SignIn, rate(settings.sign_in_rate)),
+            wrong_passwords: Guesses::new(
+                RateName::WrongPassword,
+                rate(settings.wrong_password_rate),
+            ),
             account_wrong_passwords: Guesses::new(
-                "account_wrong_password",
+                RateName::AccountWrongPassword,
                 rate(settings.account_wrong_password_rate),
             ),
             address_sign_ins: Buckets::new(
                 "sign-ins from this address",
-                "address_sign_in",
+                RateName::AddressSignIn,
                 rate(settings.address_sign_in_rate),
             ),
             address_sign_ups: Buckets::new(
                 "new accounts from this address",
-                "address_sign_up",
+                RateName::AddressSignUp,
                 rate(settings.address_sign_up_rate),
             ),
         });

@@ -19,11 +19,6 @@ pub(crate) struct Share<K: Hash + Eq + Clone> {
     of: Arc<Inner<K>>,
 }
 
-/// Counts those who were refused more than a share of something.
-pub(crate) fn share_refused(of: &'static str) -> metrics::Counter {
-    metrics::counter!("banter_shares_refused_total", "of" => of)
-}
-
 impl<K: Hash + Eq + Clone> Shares<K> {
     pub(crate) fn new(most: usize) -> Self {
         Self(Arc::new(Inner {

@@ -15,6 +15,7 @@ use super::{
     Admit, ChannelLost, CloseSocket, Crowded, Deliver, Dismiss, Expel, Expelled, Flush, Hide,
     LiveChannel, Outbox, Push, RelayId, Reply, Sent, SocketKey, StayEnded,
     fanout::{FannedOut, Hidden, Member, cork, fan_out},
+    metrics::{DELIVERIES, OUTBOX_WAITING},
 };
 use crate::{user::UserId, wire::Outgoing};
 
@@ -101,7 +102,7 @@ impl Relay {
             awaited: Vec::new(),
             rest_until: Instant::now(),
             burst: 0,
-            deliveries: metrics::counter!("banter_deliveries_total"),
+            deliveries: DELIVERIES.handle(),
         };
         RelayHandle {
             addr: relay.start(),
@@ -165,7 +166,7 @@ impl Actor for Relay {
                 socket.outbox.tick(now);
                 waiting += socket.outbox.waiting_bytes();
             }
-            metrics::histogram!("banter_outbox_waiting_bytes").record(waiting as f64);
+            OUTBOX_WAITING.handle().record(waiting as f64);
         });
     }
 }

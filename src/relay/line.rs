@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::{LiveChannel, News};
+use super::{LiveChannel, News, metrics::REFUSED};
 use crate::wire::{Format, Outgoing};
 
 /// What a frame that waits costs beside its bytes: its place in a queue, and what the allocator adds. Without it a flood
@@ -225,9 +225,7 @@ impl Line {
 impl Place {
     fn settle(&mut self, answer: Option<&Outgoing>, format: Format) {
         if let Some(Outgoing::Error(error)) = answer {
-            let reason = error.code.name();
-            metrics::counter!("banter_refusals_total", "by" => "socket", "reason" => reason)
-                .increment(1);
+            REFUSED.of(error.code).increment(1);
         }
         self.answer = Some(answer.map(|what| what.frame(format, self.cid.as_deref())));
     }

@@ -16,6 +16,7 @@ mod command;
 mod event;
 mod fanout;
 mod line;
+pub(crate) mod metrics;
 mod outbox;
 
 #[cfg(feature = "bench")]

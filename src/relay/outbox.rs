@@ -12,6 +12,7 @@ use bytes::{Buf, Bytes};
 use super::{
     Closing, LiveChannel, News,
     line::{FRAME_COST, Line, Sent, Ticket, Turn, cost},
+    metrics::CLOSES,
 };
 use crate::wire::{Format, Outgoing, close_frame, ping_frame};
 
@@ -72,6 +73,8 @@ struct Inner {
     /// To be closed when the line is empty.
     ending: Option<(Closing, Instant)>,
     closing: Option<Instant>,
+    /// Why the server closes the socket, or has.
+    why: Option<Closing>,
     transport: Option<Rc<dyn Transport>>,
     /// What is pushed waits for [`Outbox::uncork`], and wakes nobody.
     corked: bool,
@@ -107,6 +110,7 @@ impl Outbox {
                 line: Line::default(),
                 ending: None,
                 closing: None,
+                why: None,
                 transport: None,
                 corked: false,
                 stalled: false,
@@ -249,6 +253,12 @@ impl Outbox {
     pub(crate) fn kill(&self) {
         let inner = &mut *self.inner.borrow_mut();
         inner.die();
+    }
+
+    /// Why the socket is being closed, or was; `None` when the connection has just gone.
+    pub(crate) fn why_closed(&self) -> Option<&'static str> {
+        let why = self.inner.borrow().why?;
+        Some(why.reason.into())
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -477,9 +487,10 @@ impl Inner {
         if self.closing.is_some() || self.dead {
             return;
         }
-        metrics::counter!("banter_socket_closes_total", "reason" => why.name()).increment(1);
-        self.queue(close_frame(why.code, why.reason));
+        CLOSES.of(why.reason).increment(1);
+        self.queue(close_frame(why.code, why.text()));
         self.closing = Some(Instant::now());
+        self.why = Some(why);
         self.line.clear();
         self.wake();
     }

@@ -2,11 +2,13 @@ use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
     rc::Rc,
     sync::Arc,
+    time::Instant,
 };
 
 use actix::prelude::*;
 use uuid::Uuid;
 
+use super::metrics;
 use crate::{
     account::Accounts,
     channel::{
@@ -14,7 +16,7 @@ use crate::{
         Presence, Publish, PublishError, RoomName, SessionId,
     },
     directory::{Arrival, Directory, OnlineSession},
-    rate::{self, Limited, Rates},
+    rate::{self, Limited, Rates, SHARES_REFUSED, ShareOf},
     relay::{
         Closing, LiveChannel, Outbox, RelayHandle, ReplyAddress, Sent, SocketKey, Stay, StayEnded,
         Ticket,
@@ -68,6 +70,7 @@ pub(crate) struct Session {
     joined: HashMap<ChannelId, Membership>,
     /// The channel that has been asked to let this session in and has not answered.
     joining: Option<ChannelId>,
+    began: Instant,
 }
 
 /// Why a session enters a channel.
@@ -91,12 +94,13 @@ struct Membership {
 
 impl Session {
     pub(crate) fn start(parts: SessionParts) -> Addr<Self> {
-        metrics::gauge!("banter_sessions").increment(1.0);
+        metrics::OPEN.add_one();
         Actor::start(Self {
             parts,
             followed: HashSet::new(),
             joined: HashMap::new(),
             joining: None,
+            began: Instant::now(),
         })
     }
 
@@ -187,7 +191,7 @@ impl Session {
         }
         let user_is_in = self.parts.online.user_is_in();
         if !known && !self.around().directory.may_start(&channel, user_is_in) {
-            rate::share_refused("live channels").increment(1);
+            SHARES_REFUSED.of(ShareOf::LiveChannels).increment(1);
             return self.refuse(ticket, JoinError::UserShare);
         }
         let (persistence, hidden) = (
@@ -430,8 +434,15 @@ impl Actor for Session {
 impl Drop for Session {
     /// However the session ends, by a panic too, it leaves what it joined, and its socket with it.
     fn drop(&mut self) {
-        metrics::gauge!("banter_sessions").decrement(1.0);
+        metrics::OPEN.take_one();
         let session = self.id();
+        tracing::debug!(
+            user = %self.user(),
+            session = %session.0,
+            reason = self.parts.outbox.why_closed().unwrap_or("connection lost"),
+            seconds = self.began.elapsed().as_secs_f64(),
+            "ended"
+        );
         for (_, membership) in self.joined.drain() {
             // Without a bound: one for each join that was answered.
             membership.addr.do_send(Leave {

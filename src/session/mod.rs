@@ -5,6 +5,7 @@
 //! and frames (`gateway`, `wire`), the rules of a channel (`channel`).
 
 mod actor;
+pub(crate) mod metrics;
 mod statuses;
 
 pub(crate) use actor::{Inbound, Session, SessionParts, SocketClosed, Surroundings};

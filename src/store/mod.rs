@@ -10,7 +10,7 @@ mod sqlite;
 pub use self::{data_dir::DataDirError, sqlite::OpenError};
 pub(crate) use self::{
     data_dir::{DataDir, list},
-    sqlite::{DatabaseFiles, Sqlite, copy, find_damage},
+    sqlite::{DatabaseFiles, METRICS, Sqlite, copy, find_damage},
 };
 
 use std::{future::Future, pin::Pin};

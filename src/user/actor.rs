@@ -21,7 +21,7 @@ use self::{
 };
 use super::{
     Arrive, CloseSessions, Depart, Follow, Followed, FriendStore, Notification, NotificationCode,
-    Notify, SetStatus, Status, StatusPresence, Unfollow, UserId, state::Statuses,
+    Notify, SetStatus, Status, StatusPresence, Unfollow, UserId, metrics, state::Statuses,
 };
 use crate::{
     account::TokenId,
@@ -89,7 +89,7 @@ struct Follower {
 impl UserActor {
     pub(crate) fn start_on(arbiter: &ArbiterHandle, parts: UserParts) -> Addr<Self> {
         Self::start_in_arbiter(arbiter, move |_| {
-            metrics::gauge!("banter_live_users").increment(1.0);
+            metrics::LIVE.add_one();
             let id = parts.id;
             Self {
                 parts,
@@ -192,12 +192,12 @@ impl Actor for UserActor {
 impl Drop for UserActor {
     /// After a panic nobody knows any more who was to be told what: all who relied on it start anew.
     fn drop(&mut self) {
-        metrics::gauge!("banter_live_users").decrement(1.0);
+        metrics::LIVE.take_one();
         if !std::thread::panicking() {
             return;
         }
         tracing::error!(user = %self.parts.id, "user lost");
-        metrics::counter!("banter_users_lost_total").increment(1);
+        metrics::LOST.increment(1);
         let own = self.sessions.iter().map(|session| session.seat);
         for seat in own.chain(self.followers.values().map(|follower| follower.seat)) {
             self.close(seat, Closing::BROKEN, None);

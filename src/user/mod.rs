@@ -9,6 +9,7 @@ mod chat_request;
 mod command;
 pub(crate) mod friend;
 mod id;
+pub(crate) mod metrics;
 mod notification;
 mod notifications;
 mod state;

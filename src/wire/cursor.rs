@@ -21,6 +21,11 @@ pub(crate) struct CursorKey(pub(crate) [u8; 32]);
 #[error("cursor is invalid")]
 pub(crate) struct CursorError;
 
+/// What can stand in a cursor.
+pub(crate) trait Place: Encode + Decode<()> {}
+
+impl<T: Encode + Decode<()>> Place for T {}
+
 /// Of the layout: version, place, MAC.
 const VERSION: u8 = 2;
 const MAC_BYTES: usize = 16;
@@ -39,7 +44,7 @@ impl CursorKey {
     }
 
     /// Reads what this server sealed for the scope.
-    pub(crate) fn open<T: Decode<()>>(&self, scope: &str, text: &str) -> Result<T, CursorError> {
+    pub(crate) fn open<T: Place>(&self, scope: &str, text: &str) -> Result<T, CursorError> {
         let bytes = BASE64.decode(text).map_err(|_| CursorError)?;
         let (body, mac) = bytes
             .split_at_checked(bytes.len().wrapping_sub(MAC_BYTES))

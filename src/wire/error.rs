@@ -3,19 +3,31 @@
 use std::{borrow::Cow, time::Duration};
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::{
     account::{AccountError, CredentialError, TokenError},
     channel::{ChannelIdError, ContentError, HistoryError, JoinError, PublishError, RoomNameError},
     group::GroupError,
+    metric::CounterBy,
     rate::Limited,
     store::StoreError,
     user::{DeclineError, FriendError, NotificationError, StatusError},
     wire::CursorError,
 };
 
+/// Counts what is refused. Each place that refuses has reasons of its own.
+pub(crate) const fn refusals<Reason>(by: &'static str) -> CounterBy<Reason>
+where
+    Reason: VariantArray + Into<&'static str> + Copy,
+{
+    let help = "Requests refused, by whom and why";
+    CounterBy::new("banter_refusals_total", "reason", help).and("by", by)
+}
+
 /// Socket error codes of the Nakama protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum EnvelopeCode {
     /// Not the client's fault; the same request may succeed later.
     Internal = 0,
@@ -23,19 +35,8 @@ pub(crate) enum EnvelopeCode {
     Unrecognised = 1,
     /// An envelope without a message.
     Missing = 2,
+    #[strum(serialize = "bad input")]
     BadInput = 3,
-}
-
-impl EnvelopeCode {
-    /// For the metric.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Internal => "internal",
-            Self::Unrecognised => "unrecognised",
-            Self::Missing => "missing",
-            Self::BadInput => "bad input",
-        }
-    }
 }
 
 /// A refused request on the socket: `{"error": {"code": n, "message": "…"}}`.
@@ -262,15 +263,21 @@ impl From<ChannelIdError> for ApiError {
 }
 
 /// REST error codes, gRPC's numbers as the Nakama protocol uses them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum ApiCode {
+    #[strum(serialize = "invalid argument")]
     InvalidArgument = 3,
+    #[strum(serialize = "not found")]
     NotFound = 5,
+    #[strum(serialize = "already exists")]
     AlreadyExists = 6,
+    #[strum(serialize = "permission denied")]
     PermissionDenied = 7,
     /// A rate has been exceeded, or the time of a search.
     ResourceExhausted = 8,
     /// What is asked for exists in the protocol, and not on this server.
+    #[strum(serialize = "failed precondition")]
     FailedPrecondition = 9,
     Unimplemented = 12,
     Internal = 13,
@@ -279,22 +286,6 @@ pub(crate) enum ApiCode {
 }
 
 impl ApiCode {
-    /// For the metric.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::InvalidArgument => "invalid argument",
-            Self::NotFound => "not found",
-            Self::AlreadyExists => "already exists",
-            Self::PermissionDenied => "permission denied",
-            Self::ResourceExhausted => "resource exhausted",
-            Self::FailedPrecondition => "failed precondition",
-            Self::Unimplemented => "unimplemented",
-            Self::Internal => "internal",
-            Self::Unavailable => "unavailable",
-            Self::Unauthenticated => "unauthenticated",
-        }
-    }
-
     /// The HTTP status that goes with the code.
     pub(crate) fn status(self) -> u16 {
         match self {

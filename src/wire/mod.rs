@@ -22,7 +22,7 @@ mod round_trip;
 pub(crate) use banter_protocol::Format;
 
 pub(crate) use self::{
-    cursor::{CursorError, CursorKey},
+    cursor::{CursorError, CursorKey, Place},
     error::{EnvelopeCode, EnvelopeError},
     frame::{CloseCode, close_frame, message_frame, ping_frame, pong_frame},
     integer::integer,

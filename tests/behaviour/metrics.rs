@@ -1,9 +1,16 @@
 //! What operators see of it.
 
+use std::collections::BTreeSet;
+
 use actix_http::ws::Message;
 use serde_json::{Value, json};
 
 use crate::harness::{Process, Site, room_id, until};
+
+/// The series of a scrape.
+fn series(text: &str) -> BTreeSet<&str> {
+    samples(text).into_iter().map(|(name, _)| name).collect()
+}
 
 /// The samples of a scrape: name with labels, and value.
 fn samples(text: &str) -> Vec<(&str, f64)> {
@@ -28,6 +35,7 @@ async fn scrape(metrics: &Site) -> String {
 async fn traffic_can_be_seen_in_the_metrics() {
     let data = tempfile::tempdir().unwrap();
     let (process, metrics) = Process::with_metrics(data.path()).await;
+    let fresh = scrape(&metrics).await;
 
     let mut clients = process.clients_in("lobby", &["ana", "ben"]).await;
     let (mut ben, mut ana) = (clients.pop().unwrap(), clients.pop().unwrap());
@@ -46,6 +54,13 @@ async fn traffic_can_be_seen_in_the_metrics() {
     assert_eq!(process.connect("nobody", &nobody).await.err(), Some(401));
     let (status, _) = process.call("GET", "/v2/account", "x", Value::Null).await;
     assert_eq!(status, 401);
+    for (method, path) in [
+        ("PUT", "/v2/channel/2...lobby"),
+        ("GET", "/no/such/path?token=x"),
+        ("POST", "/another"),
+    ] {
+        process.call(method, path, "x", Value::Null).await;
+    }
     let mut cid = process.client("cid").await;
     cid.frame(Message::Binary("x".into())).await;
     cid.closed().await;
@@ -72,6 +87,19 @@ async fn traffic_can_be_seen_in_the_metrics() {
             1.0,
         ),
         ("banter_writer_queue", 0.0),
+        (
+            r#"banter_rest_requests_total{route="/v2/account",method="GET",status="4xx"}"#,
+            1.0,
+        ),
+        (
+            r#"banter_rest_requests_total{route="/v2/channel/{channel_id}",method="other",status="5xx"}"#,
+            1.0,
+        ),
+        (
+            r#"banter_rest_requests_total{route="other",method="other",status="4xx"}"#,
+            2.0,
+        ),
+        (r#"banter_rest_seconds_count{route="/v2/account"}"#, 1.0),
     ] {
         assert_eq!(value(&text, name), Some(wanted), "{name} in\n{text}");
     }
@@ -79,9 +107,10 @@ async fn traffic_can_be_seen_in_the_metrics() {
         let start = format!(r#"banter_refusals_total{{by="{by}","#);
         let all = samples(&text);
         let refusals = all.iter().filter(|(name, _)| name.starts_with(&start));
+        let wanted = if by == "rest" { 4.0 } else { 1.0 };
         assert_eq!(
             refusals.map(|(_, value)| value).sum::<f64>(),
-            1.0,
+            wanted,
             "{start} in\n{text}"
         );
     }
@@ -113,4 +142,52 @@ async fn traffic_can_be_seen_in_the_metrics() {
     .await;
     let (status, _) = metrics.http("GET", "/", None, "").await;
     assert_eq!(status, 404, "nothing but metrics is served there");
+
+    let text = scrape(&metrics).await;
+    let new: Vec<_> = series(&text).difference(&series(&fresh)).copied().collect();
+    assert!(new.is_empty(), "not there from the start: {new:#?}");
+}
+
+#[actix_web::test]
+async fn what_has_never_happened_stands_at_zero() {
+    let data = tempfile::tempdir().unwrap();
+    let (_process, metrics) = Process::with_metrics(data.path()).await;
+    let text = scrape(&metrics).await;
+    let samples = samples(&text);
+    for name in [
+        "banter_commits_failed_total",
+        "banter_channels_lost_total",
+        "banter_users_lost_total",
+        "banter_log_lines_dropped_total",
+        "banter_wal_bytes",
+        "banter_commit_seconds_count",
+        r#"banter_messages_total{kind="event"}"#,
+        r#"banter_group_changes_total{action="ban"}"#,
+        r#"banter_bodies_discarded_total{end="cut off"}"#,
+        r#"banter_http_connections_closed_total{reason="made way"}"#,
+        r#"banter_refusals_total{by="socket",reason="internal"}"#,
+        r#"banter_refusals_total{by="handshake",reason="too many sessions"}"#,
+        r#"banter_refusals_total{by="rest",reason="unavailable"}"#,
+        r#"banter_socket_closes_total{reason="slow consumer: too much is waiting to be read"}"#,
+        r#"banter_socket_closes_total{reason="message too big"}"#,
+        r#"banter_socket_closes_total{reason="account deleted"}"#,
+    ] {
+        let found = samples.iter().find(|(known, _)| *known == name);
+        assert_eq!(found, Some(&(name, 0.0)), "in\n{text}");
+    }
+    let value = |wanted: &str| {
+        let found = samples.iter().find(|(name, _)| name.starts_with(wanted));
+        found.map_or(f64::NAN, |(_, value)| *value)
+    };
+    let version = concat!(
+        r#"banter_build_info{version=""#,
+        env!("CARGO_PKG_VERSION"),
+        "\"}"
+    );
+    assert_eq!(value(version), 1.0, "in\n{text}");
+    assert!(value("process_resident_memory_bytes") > 1e6, "in\n{text}");
+    assert!(value("process_open_fds") > 5.0, "in\n{text}");
+    assert!(value("process_max_fds") > 100.0, "in\n{text}");
+    assert!(value("process_start_time_seconds") > 1.7e9, "in\n{text}");
+    assert!(value("process_cpu_seconds_total") >= 0.0, "in\n{text}");
 }

@@ -9,7 +9,7 @@ use super::Accounts;
 use crate::{
     account::{
         AccountError, Caller, Credential, Email, Ends, Identity, LinkError, LoginBy, NewIdentity,
-        Password, PasswordChange, TokenError, password::HashFor,
+        Password, PasswordChange, TokenError, TokensEnded, password::HashFor,
     },
     rate::Address,
     user::UserId,
@@ -88,7 +88,9 @@ impl Accounts {
         linked.map_err(|error| link_error(error, "email"))?;
         if let Some(change) = change {
             self.0.revocations.add(&[change.end], now);
-            self.0.sessions.close(user, ends, "password changed");
+            self.0
+                .sessions
+                .close(user, ends, TokensEnded::PasswordChanged);
         }
         Ok(())
     }

@@ -123,7 +123,7 @@ impl AccountStore for MemoryStore {
 struct NoSessions;
 
 impl OpenSessions for NoSessions {
-    fn close(&self, _: UserId, _: Ends, _: &'static str) {}
+    fn close(&self, _: UserId, _: Ends, _: TokensEnded) {}
 
     fn name_is_carried_by_others(&self, _: &str, _: UserId) -> bool {
         false

@@ -7,7 +7,7 @@ use actix::prelude::*;
 use super::{CallAnswer, Channel};
 use crate::{
     channel::{
-        Message, MessageCode, PublishError,
+        Message, PublishError,
         in_flight::{End, Released},
         state::Expelled,
     },
@@ -124,7 +124,7 @@ impl Channel {
     }
 
     fn include(&self, message: &Arc<Message>, portion: &mut Portion) {
-        self.sent[message_kind(message)].increment(1);
+        self.sent.count(message.code);
         portion.bytes += message.weight();
         let event = Event::new(Outgoing::Message(message.clone()));
         portion.events.push(event);
@@ -160,20 +160,5 @@ impl Channel {
         for tell in portion.calls {
             tell();
         }
-    }
-}
-
-fn message_kind(message: &Message) -> usize {
-    match message.code {
-        MessageCode::Chat => 0,
-        MessageCode::Update => 1,
-        MessageCode::Remove => 2,
-        MessageCode::GroupJoin
-        | MessageCode::GroupAdd
-        | MessageCode::GroupLeave
-        | MessageCode::GroupKick
-        | MessageCode::GroupPromote
-        | MessageCode::GroupBan
-        | MessageCode::GroupDemote => 3,
     }
 }

@@ -12,6 +12,7 @@ use super::Channel;
 use crate::{
     channel::{
         Entered, Join, JoinError, Micros, Opening, SessionId,
+        metrics::PRESENCE_CHANGES,
         state::{Expelled, Joined},
     },
     relay::{self, Admit, Event, Expel, Flush, Relay, RelayId, SocketKey, Stay},
@@ -355,7 +356,7 @@ impl Channel {
             return;
         };
         let changes = delta.joins.len() + delta.leaves.len();
-        metrics::counter!("banter_presence_changes_total").increment(changes as u64);
+        PRESENCE_CHANGES.increment(changes);
         for delta in delta.parts(IN_ONE_EVENT) {
             let channel = self.state.id().clone();
             let mut portion = self.portion();

@@ -1,7 +1,7 @@
 //! Signing in, the caller's own account, and what is linked to it.
 
 use actix_web::{
-    HttpRequest, Route,
+    HttpRequest,
     web::{self, Json},
 };
 
@@ -10,6 +10,8 @@ use super::{
     auth::{Changing, WithServerKey},
     body::JsonBody,
     get_or_head, mount, resource,
+    route::{self, Call},
+    sign_in,
 };
 use crate::{
     account::{
@@ -31,28 +33,28 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         app,
         resource("/v2/account")
             .route(get_or_head().to(get))
-            .route(web::put().to(update))
-            .route(web::delete().to(delete)),
+            .route(route::put().to(update))
+            .route(route::delete().to(delete)),
     );
-    let mut post = |path, route: Route| mount(app, resource(path).route(route));
+    let mut post = |path, call: Call| mount(app, resource(path).route(call));
     post(
         "/v2/account/authenticate/device",
-        web::post().to(authenticate_device),
+        route::post().to(authenticate_device),
     );
     post(
         "/v2/account/authenticate/custom",
-        web::post().to(authenticate_custom),
+        route::post().to(authenticate_custom),
     );
     post(
         "/v2/account/authenticate/email",
-        web::post().to(authenticate_email),
+        route::post().to(authenticate_email),
     );
-    post("/v2/account/link/device", web::post().to(link_device));
-    post("/v2/account/link/custom", web::post().to(link_custom));
-    post("/v2/account/link/email", web::post().to(link_email));
-    post("/v2/account/unlink/device", web::post().to(unlink_device));
-    post("/v2/account/unlink/custom", web::post().to(unlink_custom));
-    post("/v2/account/unlink/email", web::post().to(unlink_email));
+    post("/v2/account/link/device", route::post().to(link_device));
+    post("/v2/account/link/custom", route::post().to(link_custom));
+    post("/v2/account/link/email", route::post().to(link_email));
+    post("/v2/account/unlink/device", route::post().to(unlink_device));
+    post("/v2/account/unlink/custom", route::post().to(unlink_custom));
+    post("/v2/account/unlink/email", route::post().to(unlink_email));
 }
 
 /// The query parameters of a sign-in. An empty name counts as none.
@@ -80,18 +82,22 @@ async fn authenticate(
     variables: Variables,
 ) -> Result<Json<SessionAnswer>, ApiError> {
     let SignInQuery { create, username } = query;
-    let grant = state
-        .shared
-        .accounts
-        .authenticate(SignInRequest {
-            by,
-            username,
-            create,
-            variables,
-            from: state.address(request),
-        })
-        .await?;
-    Ok(Json(grant.into()))
+    let with = match &by {
+        SignInBy::Credential(Credential::Device(_)) => "device",
+        SignInBy::Credential(Credential::Custom(_)) => "custom id",
+        SignInBy::Credential(Credential::Email(..)) => "email",
+        SignInBy::Username(..) => "username",
+    };
+    let sign_in = SignInRequest {
+        by,
+        username,
+        create,
+        variables,
+        from: state.address(request),
+    };
+    let outcome = state.shared.accounts.authenticate(sign_in).await;
+    sign_in::log(with, state.client_address(request), &outcome);
+    Ok(Json(outcome?.into()))
 }
 
 async fn authenticate_device(

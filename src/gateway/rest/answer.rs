@@ -8,7 +8,10 @@ use actix_web::{
     },
 };
 
-use crate::wire::error::{ApiCode, ApiError};
+use crate::{
+    gateway::metrics::REFUSED_CALLS,
+    wire::error::{ApiCode, ApiError},
+};
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
@@ -16,8 +19,7 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let reason = self.code.name();
-        metrics::counter!("banter_refusals_total", "by" => "rest", "reason" => reason).increment(1);
+        REFUSED_CALLS.of(self.code).increment(1);
         let mut answer = HttpResponse::build(self.status_code());
         if self.code == ApiCode::Unauthenticated {
             // A message that no header can hold costs the header, not the answer.

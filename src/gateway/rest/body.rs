@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::RestState;
 use crate::{
-    rate::{self, Exhausted, Held},
+    rate::{Exhausted, Held, SHARES_REFUSED, ShareOf},
     wire::{
         error::{ApiCode, ApiError},
         rest::body,
@@ -76,7 +76,7 @@ async fn read(payload: web::Payload, limit: usize, mut held: Held) -> Result<Byt
 }
 
 fn too_many() -> ApiError {
-    rate::share_refused("bodies").increment(1);
+    SHARES_REFUSED.of(ShareOf::Bodies).increment(1);
     let message = "too many large bodies at the moment, try again";
     ApiError::new(ApiCode::Unavailable, message)
 }

@@ -7,7 +7,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, auth::Changing, get_or_head, mount, resource};
+use super::{RestState, auth::Changing, get_or_head, mount, resource, route};
 use crate::{
     account::Caller,
     channel::{ChannelId, Cursor, Direction, HistoryRequest},
@@ -25,7 +25,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     // Before the history, whose ids may have slashes in them; a room of this name has to escape its own.
     mount(
         app,
-        resource("/v2/channel/{channel_id:[^/]*}/decline").route(web::post().to(decline)),
+        resource("/v2/channel/{channel_id:[^/]*}/decline").route(route::post().to(decline)),
     );
     // The path that the Nakama documentation's curl lines have.
     mount(

@@ -37,6 +37,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::RestState;
+use crate::gateway::metrics::{BODIES_DISCARDED, BodyEnd};
 
 /// What a browser is told so that it takes an answer for nothing but what its type says.
 pub(crate) const NO_SNIFFING: (HeaderName, &str) = (header::X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -134,8 +135,11 @@ impl Body {
             }
         }
         let ended = self.0.borrow().ended;
-        let end = if ended { "read" } else { "cut off" };
-        metrics::counter!("banter_bodies_discarded_total", "end" => end).increment(1);
+        let end = match ended {
+            true => BodyEnd::Read,
+            false => BodyEnd::CutOff,
+        };
+        BODIES_DISCARDED.of(end).increment(1);
         ended
     }
 }

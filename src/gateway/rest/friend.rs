@@ -1,11 +1,16 @@
 //! Friends, invitations and blocks.
 
 use actix_web::{
-    HttpRequest, Route,
+    HttpRequest,
     web::{self, Json},
 };
 
-use super::{RestState, auth::Changing, get_or_head, mount, read_cursor, read_users, resource};
+use super::{
+    RestState,
+    auth::Changing,
+    get_or_head, mount, read_cursor, read_users, resource,
+    route::{self, Call},
+};
 use crate::{
     account::Caller,
     user::{FriendAction, FriendError, FriendMetadata, FriendState},
@@ -26,12 +31,12 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         app,
         resource("/v2/friend")
             .route(get_or_head().to(list))
-            .route(changing(web::post(), add))
-            .route(changing(web::delete(), |_| Ok(FriendAction::Delete))),
+            .route(changing(route::post(), add))
+            .route(changing(route::delete(), |_| Ok(FriendAction::Delete))),
     );
     mount(
         app,
-        resource("/v2/friend/block").route(changing(web::post(), |_| Ok(FriendAction::Block))),
+        resource("/v2/friend/block").route(changing(route::post(), |_| Ok(FriendAction::Block))),
     );
     mount(
         app,
@@ -48,8 +53,8 @@ fn add(query: &Query<'_>) -> Result<FriendAction, ApiError> {
 }
 
 /// A route that does to the users of the query what is read off its parameters.
-fn changing(route: Route, reading: Reading) -> Route {
-    route.to(move |caller, state, request| change(caller, state, request, reading))
+fn changing(call: Call, reading: Reading) -> Call {
+    call.to(move |caller, state, request| change(caller, state, request, reading))
 }
 
 async fn change(

@@ -1,7 +1,7 @@
 //! Groups and who is in them.
 
 use actix_web::{
-    HttpRequest, Route,
+    HttpRequest,
     web::{self, Json},
 };
 
@@ -10,6 +10,7 @@ use super::{
     auth::{Changing, Searching},
     body::JsonBody,
     get_or_head, mount, read_cursor, read_users, resource,
+    route::{self, Call},
 };
 use crate::{
     account::Caller,
@@ -33,20 +34,20 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         app,
         resource("/v2/group")
             .route(get_or_head().to(list))
-            .route(web::post().to(create)),
+            .route(route::post().to(create)),
     );
     mount(
         app,
         resource("/v2/group/{group_id}")
-            .route(web::put().to(update))
-            .route(changing(web::delete(), |_| Ok(Some(Action::Delete)))),
+            .route(route::put().to(update))
+            .route(changing(route::delete(), |_| Ok(Some(Action::Delete)))),
     );
     // Also the empty id, which is a malformed one and not an unknown path.
     for (verb, reading) in VERBS {
         mount(
             app,
             resource(&format!("/v2/group/{{group_id:[^/]*}}/{verb}"))
-                .route(changing(web::post(), reading)),
+                .route(changing(route::post(), reading)),
         );
     }
     mount(
@@ -84,8 +85,8 @@ fn users(query: &Query<'_>) -> Result<Option<Vec<UserId>>, ApiError> {
 }
 
 /// A route that does to the group of the path what is read off the parameters.
-fn changing(route: Route, reading: Reading) -> Route {
-    route.to(move |caller, state, request| change(caller, state, request, reading))
+fn changing(call: Call, reading: Reading) -> Call {
+    call.to(move |caller, state, request| change(caller, state, request, reading))
 }
 
 async fn change(

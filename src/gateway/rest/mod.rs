@@ -14,30 +14,40 @@ mod group;
 mod health;
 mod notification;
 mod reading;
+mod route;
 mod session;
+mod sign_in;
 mod unserved;
 mod user;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use actix_cors::Cors;
 use actix_web::{
-    HttpRequest, HttpResponse, Resource, Route, guard,
+    HttpRequest, HttpResponse, Resource,
+    dev::ServiceRequest,
     http::{Method, header},
     middleware::{Compress, DefaultHeaders, from_fn},
     web,
 };
-use bincode::Decode;
 
-pub(crate) use self::edge::{NO_SNIFFING, title_case};
-use self::{auth::ServerKey, edge::DiscardLimits, reading::Reading};
+use self::{
+    auth::ServerKey,
+    edge::DiscardLimits,
+    reading::Reading,
+    route::{Meter, Served},
+};
+pub(crate) use self::{
+    edge::{NO_SNIFFING, title_case},
+    route::{get_or_head, resource},
+};
 use super::{client_address, handshake};
 use crate::{
     chat::Shared,
     rate::Address,
     user::UserId,
     wire::{
-        CursorKey,
+        CursorKey, Place,
         error::{ApiCode, ApiError},
         rest::query::Query,
     },
@@ -56,8 +66,13 @@ pub(crate) struct RestState {
 
 impl RestState {
     /// Where a request came from.
+    fn client_address(&self, request: &HttpRequest) -> IpAddr {
+        client_address(request.head(), &self.shared.settings.trusted_proxies)
+    }
+
+    /// The same, as rates count it.
     fn address(&self, request: &HttpRequest) -> Address {
-        client_address(request.head(), &self.shared.settings.trusted_proxies).into()
+        self.client_address(request).into()
     }
 }
 
@@ -93,14 +108,18 @@ pub(crate) fn configure_standalone(app: &mut web::ServiceConfig) {
         resource(SOCKET_PATH).route(get_or_head().to(no_handshake)),
     );
     unserved::configure(app);
-    mount(
-        app,
-        resource("/{path:.*}").default_service(web::to(unknown_path)),
-    );
+    let unknown = web::resource("/{path:.*}").default_service(web::to(unknown_path));
+    dress(app, unknown, Meter::of_others());
 }
 
-/// Mounts a resource, dressed in what every answer has: compression on request, cache headers, CORS.
-fn mount(app: &mut web::ServiceConfig, resource: Resource) {
+/// Mounts a path of the chat.
+fn mount(app: &mut web::ServiceConfig, path: Served) {
+    let (resource, meter) = path.metered();
+    dress(app, resource, meter);
+}
+
+/// Mounts a resource, dressed in what every answer has: compression on request, cache headers, CORS, a place in the metrics.
+fn dress(app: &mut web::ServiceConfig, resource: Resource, meter: Meter) {
     let headers = DefaultHeaders::new()
         .add((header::CACHE_CONTROL, "no-store, no-cache, must-revalidate"))
         .add((header::VARY, "accept-encoding"));
@@ -110,7 +129,10 @@ fn mount(app: &mut web::ServiceConfig, resource: Resource) {
             .wrap(Compress::default())
             .wrap(headers)
             .wrap(cors())
-            .wrap(from_fn(edge::serve)),
+            .wrap(from_fn(move |request: ServiceRequest, next| {
+                let (meter, method) = (meter.clone(), request.method().clone());
+                meter.measure(method, edge::serve(request, next))
+            })),
     );
 }
 
@@ -136,18 +158,8 @@ fn cors() -> Cors {
         .disable_vary_header()
 }
 
-/// Whatever can be asked for with `GET` can be asked for with `HEAD`.
-pub(crate) fn get_or_head() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
-}
-
-/// A path that refuses the methods it has no route for.
-pub(super) fn resource(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(other_method))
-}
-
 /// The place a listing is to go on from; an empty cursor counts as none.
-fn read_cursor<T: Decode<()>>(
+fn read_cursor<T: Place>(
     query: &Query<'_>,
     name: &str,
     key: &CursorKey,

@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, auth::Changing, get_or_head, mount, read_cursor, resource};
+use super::{RestState, auth::Changing, get_or_head, mount, read_cursor, resource, route};
 use crate::{
     account::Caller,
     user::{NotificationId, NotificationSeq, UserId},
@@ -24,11 +24,11 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         app,
         resource("/v2/notification")
             .route(get_or_head().to(list))
-            .route(web::delete().to(delete)),
+            .route(route::delete().to(delete)),
     );
     mount(
         app,
-        resource("/v2/notification/read").route(web::post().to(mark_read)),
+        resource("/v2/notification/read").route(route::post().to(mark_read)),
     );
     mount(
         app,

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::user::UserId;
+use crate::{gateway::metrics::READS_DELAYED, user::UserId};
 
 /// The pages under way on one worker.
 pub(super) struct Reading {
@@ -46,7 +46,7 @@ impl Reading {
             permit: None,
         };
         if of_user.available_permits() == 0 {
-            metrics::counter!("banter_reads_delayed_total").increment(1);
+            READS_DELAYED.increment(1);
         }
         // Never closed, so there is no error.
         turn.permit = of_user.acquire_owned().await.ok();

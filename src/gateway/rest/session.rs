@@ -1,8 +1,11 @@
 //! New tokens for old ones, and the end of tokens.
 
-use actix_web::web::{self, Json};
+use actix_web::{
+    HttpRequest,
+    web::{self, Json},
+};
 
-use super::{RestState, auth::WithServerKey, body::JsonBody, mount, resource};
+use super::{RestState, auth::WithServerKey, body::JsonBody, mount, resource, route, sign_in};
 use crate::{
     account::Caller,
     wire::{
@@ -17,21 +20,23 @@ use crate::{
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     mount(
         app,
-        resource("/v2/account/session/refresh").route(web::post().to(refresh)),
+        resource("/v2/account/session/refresh").route(route::post().to(refresh)),
     );
     mount(
         app,
-        resource("/v2/session/logout").route(web::post().to(logout)),
+        resource("/v2/session/logout").route(route::post().to(logout)),
     );
 }
 
 async fn refresh(
     _: WithServerKey,
     state: web::Data<RestState>,
+    request: HttpRequest,
     JsonBody(body): JsonBody<RefreshBody>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
-    let grant = state.shared.accounts.refresh(body.try_into()?).await?;
-    Ok(Json(grant.into()))
+    let outcome = state.shared.accounts.refresh(body.try_into()?).await;
+    sign_in::log("refresh token", state.client_address(&request), &outcome);
+    Ok(Json(outcome?.into()))
 }
 
 async fn logout(

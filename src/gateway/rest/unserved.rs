@@ -11,7 +11,7 @@ use actix_web::{
     web::{self, ServiceConfig},
 };
 
-use super::{auth::WithServerKey, mount};
+use super::{auth::WithServerKey, dress, route::Meter};
 use crate::{
     account::Caller,
     wire::error::{ApiCode, ApiError},
@@ -53,13 +53,14 @@ const WITH_SESSION: &[(&str, &str)] = &[
 
 /// Mounts an answer for each. Behind the paths that are served: some of these patterns hold them.
 pub(super) fn configure(app: &mut ServiceConfig) {
+    let others = Meter::of_others();
     for &(path, feature) in WITH_SERVER_KEY {
         let answer = web::to(move |_: WithServerKey| std::future::ready(refusal(feature)));
-        mount(app, whatever_the_method(path, answer));
+        dress(app, whatever_the_method(path, answer), others.clone());
     }
     for &(path, feature) in WITH_SESSION {
         let answer = web::to(move |_: Caller| std::future::ready(refusal(feature)));
-        mount(app, whatever_the_method(path, answer));
+        dress(app, whatever_the_method(path, answer), others.clone());
     }
 }
 

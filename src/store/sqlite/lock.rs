@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::StoreError;
+use super::{StoreError, metrics::LOCK_WAITS};
 
 /// The writer's way to the lock.
 pub(super) struct WriteLock {
@@ -32,7 +32,7 @@ impl WriteLock {
             refusing: false,
             told: None,
             untold: 0,
-            waits: metrics::counter!("banter_lock_waits_total"),
+            waits: LOCK_WAITS.handle(),
         }
     }
 

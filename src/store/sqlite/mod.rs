@@ -14,6 +14,7 @@ mod groups;
 mod listing;
 mod lock;
 mod messages;
+mod metrics;
 mod notifications;
 mod queue;
 mod reader;
@@ -28,7 +29,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use rusqlite_migration::{M, Migrations};
 use tokio::sync::Semaphore;
 
-pub(crate) use self::{copy::copy, damage::find_damage, files::DatabaseFiles};
+pub(crate) use self::{copy::copy, damage::find_damage, files::DatabaseFiles, metrics::METRICS};
 use self::{
     reader::Readers,
     search::Searches,

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, types::FromSql};
 use super::{
     Sqlite, StoreError,
     accounts::{execute, json_list},
+    metrics::NOTIFICATIONS_TRIMMED,
 };
 use crate::{
     channel::Micros,
@@ -89,7 +90,7 @@ fn trim(conn: &Connection, user: UserId, most: usize) -> Result<(), StoreError> 
     let surplus = kept.saturating_sub(i64::try_from(most).unwrap_or(i64::MAX));
     if surplus > 0 {
         let trimmed = execute(conn, TRIM, &[&user.0, &surplus.min(MOST_TRIMMED)])?;
-        metrics::counter!("banter_notifications_trimmed_total").increment(trimmed as u64);
+        NOTIFICATIONS_TRIMMED.increment(trimmed);
     }
     Ok(())
 }

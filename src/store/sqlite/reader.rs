@@ -8,7 +8,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{StoreError, queue::Queue};
+use super::{StoreError, metrics::READER_QUEUE, queue::Queue};
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -22,7 +22,7 @@ impl Readers {
         connections: Vec<Connection>,
         capacity: usize,
     ) -> io::Result<(Self, Vec<JoinHandle<()>>)> {
-        let queue = Arc::new(Queue::new(capacity, metrics::gauge!("banter_reader_queue")));
+        let queue = Arc::new(Queue::new(capacity, READER_QUEUE.handle()));
         let start = |connection: Connection| {
             let queue = queue.clone();
             thread::Builder::new()

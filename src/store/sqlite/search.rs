@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::{Sqlite, StoreError};
+use crate::group::{SEARCHES_REFUSED, SearchRefusal};
 
 /// The bounds of searches.
 #[derive(Clone)]
@@ -41,7 +42,7 @@ impl Sqlite {
         let Searches { turns, time } = self.searches.clone();
         let turn = timeout(time, turns.acquire_owned()).await;
         let turn = turn
-            .map_err(|_| refused("busy", StoreError::Busy))?
+            .map_err(|_| refused(SearchRefusal::Busy, StoreError::Busy))?
             .map_err(|_| StoreError::Closed)?;
         let found = self.read(move |conn| {
             // Held by the search, not by who asks for it: whoever hangs up ends no search.
@@ -49,14 +50,14 @@ impl Sqlite {
             within(conn, time, work)
         });
         found.await.map_err(|error| match error {
-            StoreError::TooLong => refused("too long", error),
+            StoreError::TooLong => refused(SearchRefusal::TooLong, error),
             error => error,
         })
     }
 }
 
-fn refused(reason: &'static str, error: StoreError) -> StoreError {
-    metrics::counter!("banter_searches_refused_total", "reason" => reason).increment(1);
+fn refused(reason: SearchRefusal, error: StoreError) -> StoreError {
+    SEARCHES_REFUSED.of(reason).increment(1);
     error
 }
 

@@ -21,7 +21,10 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::DatabaseFiles;
+use super::{
+    DatabaseFiles,
+    metrics::{CHECKPOINTS_BLOCKED, DATABASE_BYTES, LOG_BYTES},
+};
 
 /// Bytes of log from which a checkpoint is due, and to which the log is cut back after one: a quarter of
 /// the limit, so that the log has room to grow meanwhile.
@@ -80,9 +83,9 @@ impl WriteAheadLog {
             limit: limit as u64,
             utmost: utmost(limit),
             looked: Instant::now(),
-            size: metrics::gauge!("banter_wal_bytes"),
-            database_size: metrics::gauge!("banter_database_bytes"),
-            blocked: metrics::counter!("banter_checkpoints_blocked_total"),
+            size: LOG_BYTES.handle(),
+            database_size: DATABASE_BYTES.handle(),
+            blocked: CHECKPOINTS_BLOCKED.handle(),
             checkpointer: Checkpointer::start(connection)?,
             asked: false,
             pin: None,

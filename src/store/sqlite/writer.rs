@@ -15,6 +15,7 @@ use super::{
     groups::Changed,
     lock::WriteLock,
     messages::{self, ChannelKeys},
+    metrics,
     queue::Queue,
     wal::WriteAheadLog,
 };
@@ -64,7 +65,7 @@ impl Writer {
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let queue = Arc::new(Queue::new(
             settings.writer_queue,
-            metrics::gauge!("banter_writer_queue"),
+            metrics::WRITER_QUEUE.handle(),
         ));
         let thread = WriterThread {
             connection,
@@ -288,8 +289,8 @@ impl Results {
 
 impl WriterThread {
     fn run(mut self) {
-        let sizes = metrics::histogram!("banter_commit_writes");
-        let times = metrics::histogram!("banter_commit_seconds");
+        let sizes = metrics::COMMIT_WRITES.handle();
+        let times = metrics::COMMIT_SECONDS.handle();
         let mut jobs = Vec::new();
         while self.queue.take(self.most, self.log.next_look(), &mut jobs) {
             if jobs.is_empty() {
@@ -308,7 +309,7 @@ impl WriterThread {
                 if !matches!(error, StoreError::Busy) {
                     tracing::error!(%error, writes = count, "nothing of a batch was committed");
                 }
-                metrics::counter!("banter_commits_failed_total").increment(1);
+                metrics::COMMITS_FAILED.increment(1);
                 self.undo();
                 results.refuse(&mut left, error);
             }

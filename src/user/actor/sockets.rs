@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::UserActor;
 use crate::{
     relay::{CloseSocket, Closing, Event, Flush, Hide, News, Push, Relay, RelayId, SocketKey},
-    user::{Home, Notification, UserId},
+    user::{Home, Notification, UserId, metrics},
     wire::Outgoing,
 };
 
@@ -75,7 +75,7 @@ impl UserActor {
         }
         let mut written = Vec::new();
         for news in self.statuses.take_news() {
-            metrics::counter!("banter_status_events_total").increment(1);
+            metrics::STATUS_EVENTS.increment(1);
             self.news = News::of(self.parts.id);
             let event = Arc::new(Event::new(Outgoing::StatusNews(news)));
             for branch in 0..self.relays.len() {

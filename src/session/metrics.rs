@@ -1,0 +1,5 @@
+use crate::metric::{Gauge, declare};
+
+declare! {
+    pub(super) static OPEN: Gauge = Gauge::new("banter_sessions", "Open sockets");
+}
