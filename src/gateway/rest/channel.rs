@@ -41,7 +41,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
 
 /// A page of more bytes is written out beside the thread of the sockets, as it is compressed there: it takes longer than the
 /// way to another thread and back.
-const LARGE: usize = 16 * 1024;
+const LARGE: usize = 64 * 1024;
 
 async fn history(
     caller: Caller,

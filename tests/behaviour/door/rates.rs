@@ -253,13 +253,14 @@ async fn a_channel_takes_its_rate_and_refuses_the_loudest() {
 #[actix_web::test]
 async fn a_reader_who_cannot_follow_is_spared_by_refusing_who_sends_most() {
     const MESSAGE: usize = 16 << 10;
-    /// What the system may buffer for the slow one, and then some.
-    const ENOUGH: usize = (32 << 20) / MESSAGE;
+    const OUTBOX: usize = 16 << 20;
+    /// Half of it, what the system may buffer for the slow one, and then some; less than a second's rate for one sender.
+    const ENOUGH: usize = OUTBOX / 2 / MESSAGE + (12 << 20) / MESSAGE;
     let rates = limited(|it| {
         it.socket_rate = rate("1000000/s burst 1000000");
         it.account_rate = it.socket_rate;
-        // An eighth is what the slow one is spared by.
-        it.channel_rate = 100_000;
+        it.channel_rate = 200_000;
+        it.outbox_bytes = OUTBOX;
         it.max_message_bytes = 2 * MESSAGE;
     });
     let server = Server::with(rates).await;
