@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Announced, ChannelId, Content, Events, JoinError, Message, MessageCode, MessageId, Micros,
-    Outcome, Place, Position, Presence, PresenceDelta, PublishError, Seq, SessionId, Write,
+    Announced, ChannelId, ChannelKind, Content, Events, JoinError, Message, MessageCode, MessageId,
+    Micros, Outcome, Place, Position, Presence, PresenceDelta, PublishError, Seq, SessionId, Write,
     in_flight::{InFlight, Released},
     presence::PresenceBook,
     traffic::{SenderTraffic, Traffic},
@@ -116,7 +116,7 @@ pub(crate) struct Joined {
     pub(crate) first: bool,
 }
 
-/// The announcements of a small channel that were not put off.
+/// The announcements of a small room that were not put off.
 #[derive(Debug)]
 struct Prompt {
     since: Micros,
@@ -405,10 +405,11 @@ impl ChannelState {
         let visible = self.presences.len();
         self.presences.has_news().then(|| match visible {
             n if n <= self.limits.presence_immediate => {
-                match self.prompt.one_more(self.limits.presence_window, now) {
-                    true => Duration::ZERO,
-                    // Somebody comes and goes, and comes and goes.
-                    false => self.limits.presence_window,
+                // Anybody can come and go, and come and go, where everybody may be.
+                let open = self.id.kind() == ChannelKind::Room;
+                match open && !self.prompt.one_more(self.limits.presence_window, now) {
+                    true => self.limits.presence_window,
+                    false => Duration::ZERO,
                 }
             }
             n if n >= FULL_WINDOW => self.limits.presence_window,

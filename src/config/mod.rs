@@ -423,7 +423,7 @@ pub struct Settings {
           value_parser = duration(Duration::from_millis(10), Duration::from_secs(86_400)))]
     pub channel_linger: Duration,
 
-    /// Visible sessions up to which a channel announces joins and leaves at once, but no more than 32 times in each `presence_window` [0-1000000]
+    /// Visible sessions up to which a channel announces joins and leaves at once, a room no more than 32 times in each `presence_window` [0-1000000]
     #[arg(long, env = "BANTER_PRESENCE_IMMEDIATE", value_name = "COUNT", default_value = "8",
           value_parser = values::range(0, 1_000_000))]
     pub presence_immediate: usize,
