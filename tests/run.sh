@@ -172,7 +172,7 @@ rust_part() {
 }
 
 deny_part() {
-  step lint 'licences, sources and advisories of dependencies (cargo deny)' "$tests/deny/run.sh"
+  step lint 'licences, bans and sources of dependencies (cargo deny)' "$tests/deny/run.sh"
 }
 
 conformance_part() {

@@ -35,7 +35,7 @@ struct Inner {
     searches: Searches,
 }
 
-/// A user whom nobody adds to a group and who joins none; see [`Groups::hold_out`].
+/// A user whom nobody adds to a group and who joins and makes none; see [`Groups::hold_out`].
 pub(crate) struct HeldOut {
     groups: Groups,
     user: UserId,
@@ -78,6 +78,9 @@ impl Groups {
     ) -> Result<Group, GroupError> {
         group.name = self.visible(group.name)?;
         group.check()?;
+        if self.0.departing.lock().contains_key(&creator) {
+            return Err(GroupError::Unavailable);
+        }
         self.0
             .store
             .create(GroupId::random(), creator, group, Micros::now())

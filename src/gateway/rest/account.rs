@@ -11,7 +11,7 @@ use super::{
     body::JsonBody,
     get_or_head, mount, resource,
     route::{self, Call},
-    sign_in,
+    sign_in, to_its_end,
 };
 use crate::{
     account::{
@@ -178,29 +178,32 @@ async fn delete(
 ) -> Result<Json<Empty>, ApiError> {
     /// What was asked of a group before the user was held out may still be on its way.
     const TRIES: usize = 8;
-    let (shared, user) = (&state.shared, caller.user);
-    let _held_out = shared.groups.hold_out(user);
-    let mut tries = 1;
-    loop {
-        shared.groups.depart(user).await?;
-        match shared.accounts.delete(user).await {
-            Err(AccountError::StillInGroups) if tries < TRIES => tries += 1,
-            result => return Ok(result.map(|()| Json(Empty {}))?),
+    let (shared, user) = (state.shared.clone(), caller.user);
+    to_its_end(async move {
+        let _held_out = shared.groups.hold_out(user);
+        let mut tries = 1;
+        loop {
+            shared.groups.depart(user).await?;
+            match shared.accounts.delete(user).await {
+                Err(AccountError::StillInGroups) if tries < TRIES => tries += 1,
+                result => return result.map_err(ApiError::from),
+            }
         }
-    }
+    })
+    .await?;
+    Ok(Json(Empty {}))
 }
 
 async fn link(
-    caller: &Caller,
+    caller: Caller,
     state: &RestState,
     request: &HttpRequest,
     credential: Result<Credential, CredentialError>,
     old_password: Option<Password>,
 ) -> Result<Json<Empty>, ApiError> {
-    let (accounts, from) = (&state.shared.accounts, state.address(request));
-    accounts
-        .link(caller, credential?, old_password, from)
-        .await?;
+    let (accounts, from) = (state.shared.accounts.clone(), state.address(request));
+    let credential = credential?;
+    to_its_end(async move { accounts.link(&caller, credential, old_password, from).await }).await?;
     Ok(Json(Empty {}))
 }
 
@@ -211,7 +214,7 @@ async fn link_device(
     JsonBody(body): JsonBody<IdBody>,
 ) -> Result<Json<Empty>, ApiError> {
     let device = body.device().map(Credential::Device);
-    link(&caller, &state, &request, device, None).await
+    link(caller, &state, &request, device, None).await
 }
 
 async fn link_custom(
@@ -221,7 +224,7 @@ async fn link_custom(
     JsonBody(body): JsonBody<IdBody>,
 ) -> Result<Json<Empty>, ApiError> {
     let custom = body.custom().map(Credential::Custom);
-    link(&caller, &state, &request, custom, None).await
+    link(caller, &state, &request, custom, None).await
 }
 
 async fn link_email(
@@ -231,7 +234,7 @@ async fn link_email(
     JsonBody(body): JsonBody<EmailBody>,
 ) -> Result<Json<Empty>, ApiError> {
     link(
-        &caller,
+        caller,
         &state,
         &request,
         body.credential(),
@@ -247,10 +250,9 @@ async fn unlink(
     identity: Result<Identity, CredentialError>,
     old_password: Option<Password>,
 ) -> Result<Json<Empty>, ApiError> {
-    let (accounts, from) = (&state.shared.accounts, state.address(request));
-    accounts
-        .unlink(caller.user, identity?, old_password, from)
-        .await?;
+    let (accounts, from) = (state.shared.accounts.clone(), state.address(request));
+    let (user, identity) = (caller.user, identity?);
+    to_its_end(async move { accounts.unlink(user, identity, old_password, from).await }).await?;
     Ok(Json(Empty {}))
 }
 

@@ -76,6 +76,18 @@ impl RestState {
     }
 }
 
+/// Does something to its end, whether its client waits for it or not. actix drops a handler whose connection breaks, and that
+/// must not happen between what is committed and what is then in force.
+async fn to_its_end<T: 'static, E: Into<ApiError> + 'static>(
+    work: impl Future<Output = Result<T, E>> + 'static,
+) -> Result<T, ApiError> {
+    match actix_rt::spawn(work).await {
+        Ok(result) => result.map_err(E::into),
+        // It has panicked, which the log tells.
+        Err(_) => Err(ApiError::new(ApiCode::Internal, "internal error")),
+    }
+}
+
 /// Mounts the chat's REST routes. Paths that are not its own are left to the app.
 pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
     let server_key = ServerKey::new(shared.settings.server_key.reveal());

@@ -5,7 +5,9 @@ use actix_web::{
     web::{self, Json},
 };
 
-use super::{RestState, auth::WithServerKey, body::JsonBody, mount, resource, route, sign_in};
+use super::{
+    RestState, auth::WithServerKey, body::JsonBody, mount, resource, route, sign_in, to_its_end,
+};
 use crate::{
     account::Caller,
     wire::{
@@ -34,9 +36,17 @@ async fn refresh(
     request: HttpRequest,
     JsonBody(body): JsonBody<RefreshBody>,
 ) -> Result<Json<SessionAnswer>, ApiError> {
-    let outcome = state.shared.accounts.refresh(body.try_into()?).await;
-    sign_in::log("refresh token", state.client_address(&request), &outcome);
-    Ok(Json(outcome?.into()))
+    let (accounts, address) = (
+        state.shared.accounts.clone(),
+        state.client_address(&request),
+    );
+    let asked = body.try_into()?;
+    let grant = to_its_end(async move {
+        let outcome = accounts.refresh(asked).await;
+        sign_in::log("refresh token", address, &outcome);
+        outcome
+    });
+    Ok(Json(grant.await?.into()))
 }
 
 async fn logout(
@@ -44,6 +54,7 @@ async fn logout(
     state: web::Data<RestState>,
     JsonBody(body): JsonBody<LogoutBody>,
 ) -> Result<Json<Empty>, ApiError> {
-    state.shared.accounts.logout(&caller, body.into()).await?;
+    let accounts = state.shared.accounts.clone();
+    to_its_end(async move { accounts.logout(&caller, body.into()).await }).await?;
     Ok(Json(Empty {}))
 }

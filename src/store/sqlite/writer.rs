@@ -308,8 +308,8 @@ impl WriterThread {
                 // Of what keeps every batch from being begun, the log is told once.
                 if !matches!(error, StoreError::Busy) {
                     tracing::error!(%error, writes = count, "nothing of a batch was committed");
+                    metrics::COMMITS_FAILED.increment(1);
                 }
-                metrics::COMMITS_FAILED.increment(1);
                 self.undo();
                 results.refuse(&mut left, error);
             }

@@ -2,7 +2,8 @@
 //! steps, between which others have their turn, and the account itself with the last one.
 //!
 //! A crash between two steps leaves an account with fewer friends and notifications, as one between two groups that it
-//! leaves. It has not been told to be gone, and whoever deletes it again goes on where that ended.
+//! leaves. It has not been told to be gone, and whoever deletes it again goes on where that ended. What others hold against
+//! it, their blocks and the bans of groups, goes with the last step: no end that is cut short takes it away.
 
 use rusqlite::{Connection, params};
 
@@ -18,13 +19,13 @@ const STEP: usize = 250;
 
 /// Those with whom the user has an entry, on either side.
 const SELECT_OTHERS: &str = "SELECT other_id FROM friend_edge WHERE user_id = ?1
-    UNION ALL SELECT user_id FROM friend_edge WHERE other_id = ?1 LIMIT ?2";
+    UNION ALL SELECT user_id FROM friend_edge WHERE other_id = ?1 AND state <> 3 LIMIT ?2";
 const DELETE_ENTRIES: &str = "DELETE FROM friend_edge
-    WHERE (user_id = ?1 AND other_id = ?2) OR (user_id = ?2 AND other_id = ?1)";
+    WHERE (user_id = ?1 AND other_id = ?2) OR (user_id = ?2 AND other_id = ?1 AND state <> 3)";
 const DELETE_NOTIFICATIONS: &str = "DELETE FROM notification
     WHERE seq IN (SELECT seq FROM notification WHERE user_id = ?1 LIMIT ?2)";
 const DELETE_EDGES: &str = "DELETE FROM group_edge WHERE user_id = ?1
-    AND group_id IN (SELECT group_id FROM group_edge WHERE user_id = ?1 LIMIT ?2)";
+    AND group_id IN (SELECT group_id FROM group_edge WHERE user_id = ?1 AND role <> 4 LIMIT ?2)";
 
 /// Removes some of what belongs to the account. Whether there may be more.
 pub(super) fn clear(conn: &Connection, user: UserId) -> Result<bool, DeleteError> {
@@ -53,8 +54,9 @@ pub(super) fn finish(
     revocation: &Revocation,
 ) -> Result<(), DeleteError> {
     still_in_groups(conn, user)?;
-    // What is left are requests to join, and bans.
+    // What is left are blocks and bans.
     for sql in [
+        "DELETE FROM friend_edge WHERE other_id = ?1",
         "DELETE FROM group_edge WHERE user_id = ?1",
         "DELETE FROM user_device WHERE user_id = ?1",
         "DELETE FROM user WHERE id = ?1",
@@ -149,6 +151,13 @@ mod tests {
             }
         }
         assert!(before <= 4 * STEP as i64);
+        let blocks = "SELECT count(*) FROM friend_edge WHERE other_id = ?1 AND state = 3";
+        let blocks: i64 = conn.query_row(blocks, [user.0], |row| row.get(0)).unwrap();
+        assert_eq!(
+            blocks,
+            2 * STEP as i64 + 5,
+            "whoever blocked them still does"
+        );
         finish(&conn, user, &revocation(user)).unwrap();
         assert_eq!(left(&conn, user), 0);
         clear(&conn, user).unwrap();
