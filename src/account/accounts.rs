@@ -451,7 +451,13 @@ impl Accounts {
         }
         update.username = update.username.map(|name| self.visible(name)).transpose()?;
         if let Some(name) = &mut update.display_name {
-            *name = name::visible(name, "display_name", self.0.invisible_names)?.into_owned();
+            // Keyboards for Arabic and Hebrew put marks of direction into what is written with them, and nobody is told
+            // apart by this name.
+            let invisible = match self.0.invisible_names {
+                InvisibleNames::Refuse => InvisibleNames::Clean,
+                other => other,
+            };
+            *name = name::visible(name, "display_name", invisible)?.into_owned();
         }
         update.check()?;
         if let Some(name) = &update.username

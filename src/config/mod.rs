@@ -155,7 +155,7 @@ pub struct Settings {
           value_parser = values::range(1, 10_000))]
     pub max_user_reads: usize,
 
-    /// What is done about new names of users and groups with invisible characters or marks of direction in them: `refuse`, `clean` (they are taken out) or `allow`
+    /// What is done about new names of users and groups with invisible characters or marks of direction in them: `refuse` (of display names they are taken out), `clean` (of all names) or `allow`
     #[arg(
         long,
         env = "BANTER_INVISIBLE_NAMES",
