@@ -31,11 +31,20 @@ fn writing() -> OpenOptions {
     options
 }
 
-/// Takes a file that is there from everybody else.
+/// Takes a file that is there from everybody else, unless it is somebody else's.
 pub(crate) fn take_from_others(path: &Path) -> io::Result<()> {
-    if let Some(mode) = others_may(path)? {
-        tracing::info!(file = %path.display(), "was open to others with mode {mode:04o}, now only to its owner");
-        fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    let Some(mode) = others_may(path)? else {
+        return Ok(());
+    };
+    let file = path.display();
+    match fs::set_permissions(path, Permissions::from_mode(0o600)) {
+        Ok(()) => {
+            tracing::info!(%file, "was open to others with mode {mode:04o}, now only to its owner");
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            tracing::warn!(%file, "is open to others with mode {mode:04o}, and not this user's to close");
+        }
+        Err(error) => return Err(error),
     }
     Ok(())
 }
