@@ -89,8 +89,9 @@ fn serve(settings: Settings, file: Option<&Path>) -> Result<(), Box<dyn Error>> 
     Ok(())
 }
 
-/// The levels unless `RUST_LOG` says otherwise. actix-http calls it an error when a stranger sends no HTTP, which it answers.
-const LEVELS: &str = "info,actix_http::h1::dispatcher=off";
+/// The levels unless `RUST_LOG` says otherwise. actix-http calls it an error when a stranger sends no HTTP or no frames, which is
+/// answered.
+const LEVELS: &str = "info,actix_http::h1::dispatcher=off,actix_http::ws::codec=off";
 
 /// Lines that may wait to be written; more are dropped, and counted.
 const LINES: usize = 2048;

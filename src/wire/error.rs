@@ -275,6 +275,7 @@ pub(crate) enum ApiCode {
     #[strum(serialize = "permission denied")]
     PermissionDenied = 7,
     /// A rate has been exceeded, or the time of a search.
+    #[strum(serialize = "resource exhausted")]
     ResourceExhausted = 8,
     /// What is asked for exists in the protocol, and not on this server.
     #[strum(serialize = "failed precondition")]
