@@ -8,7 +8,8 @@
 //! server stops, a peer that has to send or to take something has `close_wait` for it, whatever is left of these times.
 //!
 //! Invariant: a newcomer gets a place. When all are taken, the connection that has idled longest makes way, or if none
-//! idles the one that has been at its request, or its answer, for the longest time. One address cannot take all: beyond
+//! idles the one that has been at its request, or its answer, for the longest time: one of the address that holds most,
+//! if that is much. One address cannot take all: beyond
 //! its share its own connections make way.
 
 use std::{
@@ -132,7 +133,10 @@ impl Connections {
             let reason = ConnectionEnd::MadeWayForItsAddress;
             self.evict_one(reason, |state| state.from == from);
         } else if self.open.borrow().len() >= self.limits.count {
-            self.evict_one(ConnectionEnd::MadeWay, |_| true);
+            let crowd = self.crowd();
+            self.evict_one(ConnectionEnd::MadeWay, |state| {
+                crowd.is_none() || state.from == crowd
+            });
         }
         let state = Rc::new(State {
             from,
@@ -161,6 +165,14 @@ impl Connections {
         let count = counts.entry(from).or_insert(0);
         *count += 1;
         *count
+    }
+
+    /// The address with most connections, if it has more than an eighth of the places: should all be taken, its own make
+    /// way. Otherwise somebody who has just come, and has not spoken yet, would before another's half a head.
+    fn crowd(&self) -> Option<Address> {
+        let counts = self.counts.borrow();
+        let (address, count) = counts.iter().max_by_key(|(_, count)| **count)?;
+        (*count > self.limits.count / 8).then_some(*address)
     }
 
     /// Counts one less.

@@ -140,6 +140,26 @@ async fn a_newcomer_finds_a_place_when_all_are_taken_and_the_oldest_idle_connect
 }
 
 #[actix_web::test]
+async fn when_all_places_are_taken_those_who_hold_most_make_way_and_not_who_has_just_come() {
+    const PLACES: usize = 16;
+    let mut settings = settings();
+    settings.workers = 1;
+    settings.max_http_connections = PLACES;
+    let server = Server::with(settings).await;
+    // Connected, and not a word yet.
+    let mut silent = Raw::connect_from([127, 0, 0, 2].into(), server.address).await;
+    let mut held = Vec::new();
+    for _ in 0..3 * PLACES {
+        let mut client = Raw::connect(server.address).await;
+        assert!(client.send(b"GET /healthcheck HTTP/1.1\r\n").await);
+        held.push(client);
+    }
+    held[0].ended().await;
+    assert_eq!(silent.ask(HEALTH, b"").await.status, 200);
+    server.stop().await;
+}
+
+#[actix_web::test]
 async fn an_address_that_has_its_share_makes_way_for_itself_only() {
     const SHARE: usize = 8;
     let mut settings = settings();
