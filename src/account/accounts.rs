@@ -223,7 +223,6 @@ impl Accounts {
         from: Address,
     ) -> Result<SessionGrant, AccountError> {
         let user = login.user;
-        self.0.rates.sign_ins.take(&user)?;
         if let Some(password) = password
             && !self
                 .guess(user, from, password, login.password_hash)
@@ -231,6 +230,8 @@ impl Accounts {
         {
             return Err(AccountError::WrongPassword);
         }
+        // Not before: guesses of strangers must not use up what the owner has.
+        self.0.rates.sign_ins.take(&user)?;
         if self.is_ended(user, token) {
             return Err(TokenError::Ended.into());
         }

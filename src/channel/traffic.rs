@@ -83,8 +83,12 @@ impl Traffic {
             false => rate / 2,
         };
         let senders = (self.senders + u32::from(first)).max(self.senders_before);
+        // Nothing is too much for a second in which nothing else is taken.
+        let cost = cost.min(rate);
         let (all, own) = (self.taken.saturating_add(cost), had.saturating_add(cost));
-        if all > rate || (all > shared && own > shared / senders.max(1)) {
+        // With very many senders each has its first message.
+        let share = (shared / senders.max(1)).max(cost);
+        if all > rate || (all > shared && own > share) {
             let left = WINDOW - now.0.max(0) as u64 % WINDOW;
             rate::channel_limited();
             return Err(Limited {
@@ -159,6 +163,22 @@ mod tests {
             .unwrap_err();
         assert_eq!(limited.wait, Duration::from_millis(750));
         assert!(traffic.take(&mut one, 1, Micros(NOW + 1_000_000)).is_ok());
+    }
+
+    #[test]
+    fn of_very_many_senders_each_has_a_message() {
+        let mut traffic = Traffic::new(Some(1000));
+        let each = [1; 900];
+        let taken = taken(&mut traffic, &mut senders(900), &each, NOW);
+        assert_eq!(taken, each);
+    }
+
+    #[test]
+    fn a_message_that_counts_as_more_than_the_rate_is_taken_by_itself() {
+        let mut traffic = Traffic::new(Some(10));
+        let mut one = SenderTraffic::default();
+        assert!(traffic.take(&mut one, 17, Micros(NOW)).is_ok());
+        assert!(traffic.take(&mut one, 1, Micros(NOW)).is_err());
     }
 
     #[test]

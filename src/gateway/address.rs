@@ -39,8 +39,9 @@ fn forwarded_for(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     let lines: Vec<_> = headers.get_all(FORWARDED_FOR).collect();
     let lines = lines.into_iter().rev();
     lines.flat_map(|line| {
-        let parts = line.to_str().unwrap_or_default().rsplit(',');
-        parts.map(|part| address(part.trim())).collect::<Vec<_>>()
+        // Each part by itself: proxies append to whatever a client has sent.
+        let parts = line.as_bytes().rsplit(|byte| *byte == b',');
+        parts.map(|part| address(str::from_utf8(part).ok()?.trim()))
     })
 }
 
@@ -78,7 +79,7 @@ mod tests {
         for line in lines {
             let name = HeaderName::from_static(FORWARDED_FOR);
             head.headers_mut()
-                .append(name, HeaderValue::from_static(line));
+                .append(name, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         let trusted = "10.0.0.0/8, ::1".parse().unwrap();
         client_address(&head, &trusted).to_string()
@@ -100,6 +101,7 @@ mod tests {
             (&["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
             (&["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
             (&["nonsense"], "10.0.0.1"),
+            (&["\u{e9}, 198.51.100.1"], "198.51.100.1"),
             (&["198.51.100.1:443"], "198.51.100.1"),
             (&["[2001:db8::1]:443"], "2001:db8::1"),
             (&["[2001:db8::1]"], "2001:db8::1"),

@@ -128,7 +128,12 @@ impl Heads {
             }),
             Next::Header(body) => Some(Next::Header(body.after(line, whole)?)),
             Next::ChunkSize => {
-                let size = line.split(|byte| *byte == b';').next()?.trim_ascii_end();
+                let size = line.split(|byte| *byte == b';').next()?;
+                // Its end must be known: zeros may stand before a size without end.
+                if !whole && size.len() == line.len() {
+                    return None;
+                }
+                let size = size.trim_ascii_end();
                 match u64::from_str_radix(str::from_utf8(size).ok()?, 16).ok()? {
                     0 => Some(Next::Trailer),
                     size => Some(Next::Chunk(size.checked_add(2)?)),
@@ -265,6 +270,14 @@ mod tests {
             (
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na",
                 "\nb\r\n\r\n".to_owned(),
+            ),
+            // A size of a chunk behind more zeros than are looked at.
+            (
+                &format!(
+                    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{}20\r",
+                    "0".repeat(70)
+                ),
+                "\n\r\n12345".to_owned(),
             ),
             // A length too far away to be read.
             (

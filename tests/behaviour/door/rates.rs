@@ -198,7 +198,10 @@ async fn a_refusal_by_rest_says_when_to_come_again() {
 
 #[actix_web::test]
 async fn many_wrong_passwords_end_the_guessing_and_nobody_elses_sign_in() {
-    let rates = limited(|it| it.wrong_password_rate = rate("1/h burst 2"));
+    let rates = limited(|it| {
+        it.wrong_password_rate = rate("1/h burst 2");
+        it.sign_in_rate = rate("1/h burst 10");
+    });
     let server = Server::with(rates).await;
     let sign_in = async |email: &str, password: &str| {
         let body = json!({"email": email, "password": password}).to_string();
@@ -216,6 +219,18 @@ async fn many_wrong_passwords_end_the_guessing_and_nobody_elses_sign_in() {
         assert_eq!(sign_in("ana@example.com", "guess-of-mallory").await, 401);
     }
     assert_eq!(sign_in("ana@example.com", "guess-of-mallory").await, 429);
+    // Nobody's guesses use up the sign-ins of the owner, who is elsewhere.
+    for _ in 0..20 {
+        assert_eq!(sign_in("ana@example.com", "guess-of-mallory").await, 429);
+    }
+    let body = json!({"email": "ana@example.com", "password": "password-of-ana"}).to_string();
+    let head = format!(
+        "POST /v2/account/authenticate/email HTTP/1.1\nHost: banter\nAuthorization: {}\nContent-Length: {}\n",
+        server.basic(),
+        body.len()
+    );
+    let mut ana = Raw::connect_from([127, 0, 0, 2].into(), server.address).await;
+    assert_eq!(ana.ask(&head, body.as_bytes()).await.status, 200);
     assert_eq!(sign_in("ben@example.com", "password-of-ben").await, 200);
     server.stop().await;
 }
